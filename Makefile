@@ -1,0 +1,132 @@
+# make            build/bin/mkdelta, build/bin/delta-apply, build/bin/delta-host
+# make demo       three real releases, a real nginx, an update and a rollback
+# make check      install what tests need, build, pass them
+# make help       all targets
+
+BUILD    ?= build
+ifdef SAN
+BUILD    := build/san
+endif
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+CC       ?= cc
+AR       ?= ar
+PKG_CONFIG ?= pkg-config
+OPT      ?= -O2
+VERSION  := $(shell cat VERSION)
+
+WARN     := -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual \
+            -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+            -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wconversion \
+            -Wno-sign-conversion
+ifdef WERROR
+WARN     += -Werror
+endif
+HARDEN   := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+CPPFLAGS += -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
+            -DVERSION_TEXT='"$(VERSION)"'
+CFLAGS_ALL = -std=c11 -g $(OPT) $(WARN) -pthread -ffunction-sections \
+            -fdata-sections $(CFLAGS)
+LDFLAGS_ALL = -pthread -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
+ifdef SAN
+CFLAGS_ALL += -fsanitize=address,undefined -fno-sanitize-recover=all \
+            -fno-omit-frame-pointer -O1
+LDFLAGS_ALL += -fsanitize=address,undefined
+else
+CFLAGS_ALL += $(HARDEN)
+LDFLAGS_ALL += -pie -Wl,-z,relro -Wl,-z,now
+endif
+
+pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
+
+# The layers, lowest first; each is an archive, so a program links only what
+# it calls (signing never reaches the device's program).
+BASE_SRC     := $(wildcard manifest/base/*.c)
+MANIFEST_SRC := $(wildcard manifest/*.c)
+PATCH_SRC    := $(wildcard apply/patch/*.c)
+APPLY_SRC    := $(filter-out apply/main.c,$(wildcard apply/*.c))
+MKDELTA_SRC  := $(filter-out mkdelta/main.c,$(wildcard mkdelta/*.c))
+HOSTING_SRC  := $(filter-out hosting/main.c,$(wildcard hosting/*.c))
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+BASE_LIB     := $(BUILD)/lib/base.a
+MANIFEST_LIB := $(BUILD)/lib/manifest.a
+PATCH_LIB    := $(BUILD)/lib/patch.a
+APPLY_LIB    := $(BUILD)/lib/apply.a
+MKDELTA_LIB  := $(BUILD)/lib/mkdelta.a
+HOSTING_LIB  := $(BUILD)/lib/hosting.a
+LOWER_LIBS   := $(PATCH_LIB) $(MANIFEST_LIB) $(BASE_LIB)
+
+LOWER_LDLIBS   = $(call pkg,libarchive libzstd jansson libcrypto liblzma zlib)
+APPLY_LDLIBS   = $(call pkg,libcurl inih) $(LOWER_LDLIBS)
+MKDELTA_LDLIBS = $(call pkg,libdivsufsort64 libdivsufsort) $(LOWER_LDLIBS)
+HOSTING_LDLIBS = $(call pkg,libcurl) $(LOWER_LDLIBS)
+
+PROGRAMS := $(BUILD)/bin/mkdelta $(BUILD)/bin/delta-apply $(BUILD)/bin/delta-host
+
+.PHONY: all programs deps demo check lint fuzz bench install uninstall clean help tests
+.DELETE_ON_ERROR:
+all: programs
+programs: $(PROGRAMS)
+
+$(BUILD)/obj/%.o: %.c Makefile VERSION
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(BASE_LIB): $(call obj,$(BASE_SRC))
+$(MANIFEST_LIB): $(call obj,$(MANIFEST_SRC))
+$(PATCH_LIB): $(call obj,$(PATCH_SRC))
+$(APPLY_LIB): $(call obj,$(APPLY_SRC))
+$(MKDELTA_LIB): $(call obj,$(MKDELTA_SRC))
+$(HOSTING_LIB): $(call obj,$(HOSTING_SRC))
+$(BUILD)/lib/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/bin/delta-apply: $(BUILD)/obj/apply/main.o $(APPLY_LIB) $(LOWER_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(APPLY_LDLIBS)
+$(BUILD)/bin/mkdelta: $(BUILD)/obj/mkdelta/main.o $(MKDELTA_LIB) $(LOWER_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(MKDELTA_LDLIBS)
+$(BUILD)/bin/delta-host: $(BUILD)/obj/hosting/main.o $(HOSTING_LIB) $(LOWER_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(HOSTING_LDLIBS)
+
+include tests/tests.mk
+
+deps:
+	@scripts/deps build
+
+demo:
+	@scripts/deps demo
+	@$(MAKE) --no-print-directory -s programs
+	@scripts/demo.sh $(BUILD)/bin
+
+lint:
+	@scripts/deps lint
+	@scripts/lint.sh
+
+bench:
+	@scripts/deps bench
+	@$(MAKE) --no-print-directory -s programs
+	@tests/bench/run.sh $(BUILD)/bin
+
+install: programs
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/mkdelta
+	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
+	install -m 0644 README.md LICENSE CHANGES $(DESTDIR)$(PREFIX)/share/doc/mkdelta/
+
+uninstall:
+	rm -f $(patsubst $(BUILD)/bin/%,$(DESTDIR)$(PREFIX)/bin/%,$(PROGRAMS))
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/mkdelta
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile tests/tests.mk
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
