@@ -1,0 +1,31 @@
+/*
+ * key.h - public keys as TUF writes them.
+ */
+#ifndef MANIFEST_KEY_H
+#define MANIFEST_KEY_H
+
+#include <stdbool.h>
+
+#include "manifest/base/err.h"
+#include "manifest/base/hash.h"
+#include "manifest/jv.h"
+
+enum key_scheme { KEY_UNKNOWN, KEY_ED25519, KEY_ECDSA_P256, KEY_RSA_PSS };
+
+struct key {
+	struct sha256 id;	/* of the canonical JSON of the whole key object */
+	enum key_scheme scheme;	/* KEY_UNKNOWN never verifies, and is no error */
+	char *public_text;	/* 64 hex digits (ed25519) or PEM, owned */
+};
+
+/* A key object and the id it stands under; an id that is not its hash: ERR_TRUST. */
+int key_parse(const struct jv *object, const char *id, struct key *, struct err *);
+void key_clear(struct key *);
+/* The key object for these; owned by the caller. */
+struct jv *key_to_json(enum key_scheme, const char *public_text, struct err *);
+
+/* verify.c: is `sig` (hex) this key's signature of the n bytes?  Any defect of
+ * key or signature is simply false. */
+bool key_verifies(const struct key *, const void *data, size_t n, const char *sig);
+
+#endif

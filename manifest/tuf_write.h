@@ -1,0 +1,51 @@
+/*
+ * tuf_write.h - making TUF metadata: signed parts, signatures, files.
+ *
+ * Emitted in compact canonical JSON.  Never linked into the device's program.
+ */
+#ifndef MANIFEST_TUF_WRITE_H
+#define MANIFEST_TUF_WRITE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "manifest/base/buf.h"
+#include "manifest/base/err.h"
+#include "manifest/jv.h"
+#include "manifest/sign.h"
+
+struct tuf_head {
+	const char *type;	/* "root", "targets", "snapshot", "timestamp" */
+	uint64_t version;
+	int64_t expires;
+	int64_t signed_at;	/* x-signed */
+	const char *product;	/* x-product; NULL: none */
+};
+
+/* The signed part with _type, spec_version, version, expires, x-...  Owned. */
+struct jv *tuf_new_signed(const struct tuf_head *, struct err *);
+
+/* root's "keys" and "roles"; targets' "delegations".  Adding a key again is fine. */
+int tuf_root_role(struct jv *root, const char *role, struct jv *const *keys,
+    size_t n_keys, unsigned threshold, struct err *);
+int tuf_delegate(struct jv *targets, const char *role, const char *const *paths,
+    struct jv *const *keys, size_t n_keys, unsigned threshold, struct err *);
+
+/* targets[path] = { length, hashes.sha256, custom }; takes custom (may be NULL). */
+int tuf_set_target(struct jv *targets, const char *path, uint64_t length,
+    const struct sha256 *, struct jv *custom, struct err *);
+
+/* meta["NAME.json"] = { version, length, hashes.sha256 } of the file bytes. */
+int tuf_set_meta(struct jv *signed_part, const char *name, uint64_t version,
+    const void *file, size_t n, struct err *);
+
+/* { signatures, signed } as the bytes to publish, appended to out. */
+int tuf_sign(const struct jv *signed_part, struct signer *const *signers, size_t n,
+    struct buf *out, struct err *);
+
+/* Do `n` bytes carry valid signatures for `role` as `delegator`'s signed part
+ * says (root's roles or targets' delegations)?  The signed part, owned. */
+struct jv *tuf_verify_file(const struct jv *delegator, const char *role,
+    const void *file, size_t n, struct err *);
+
+#endif
