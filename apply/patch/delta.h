@@ -1,0 +1,67 @@
+/*
+ * delta.h - the decoder: a delta and an old tree become the files of a new one.
+ *
+ * The caller has checked the delta's hash.  Use:
+ *
+ *	d = delta_open(fd, ...)              header and stream table, bounded
+ *	delta_listing(d, old_text, &buf)     the reduced listing of the new tree
+ *	  caller parses it (manifest/listing.h) and knows the outputs
+ *	for each output in listing order:
+ *	    delta_build(d, size, &io)        its bytes, in order, to io.write
+ *	delta_end(d)                         all streams are used up
+ *	delta_close(d)
+ *
+ * A delta between two single files is the same with trees of one entry.
+ * Sources are entries of the old listing, by index.  Memory: constant, and as
+ * signed (delta_memory()).  Nothing in here knows paths.
+ */
+#ifndef APPLY_PATCH_DELTA_H
+#define APPLY_PATCH_DELTA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "manifest/base/buf.h"
+#include "manifest/base/err.h"
+
+struct delta;
+
+struct delta_io {
+	void *arg;
+	/* Descriptor of the old entry `index` for pread, its size in *bytes.
+	 * Borrowed until the next call; ERR_FORMAT when it is no file. */
+	int (*open_old)(void *arg, uint64_t index, int *fd, uint64_t *bytes,
+	    struct err *);
+	/* The next n bytes of the output. */
+	int (*write)(void *arg, const uint8_t *data, size_t n, struct err *);
+};
+
+/* fd is borrowed; memory_limit: what the caller lets it use (ERR_ROOM beyond,
+ * naming both). */
+struct delta *delta_open(int fd, uint64_t memory_limit, struct err *);
+void delta_close(struct delta *);
+
+/* The reduced listing, built from the old listing's text; appended to out. */
+int delta_listing(struct delta *, const void *old_text, size_t old_bytes,
+    struct buf *out, struct err *);
+
+/* The next output, `bytes` long. */
+int delta_build(struct delta *, uint64_t bytes, const struct delta_io *,
+    struct err *);
+
+/* ERR_FORMAT when something of the delta was never used. */
+int delta_end(struct delta *, struct err *);
+
+/* What the header says it needs, as is signed in the edge. */
+uint64_t delta_memory(const struct delta *);
+uint64_t delta_scratch(const struct delta *);
+
+/* What `inspect` shows. */
+struct delta_stream_info {
+	const char *name;		/* "control", "diff", "extra"... */
+	const char *codec;		/* "zstd", "raw"... */
+	uint64_t packed_bytes, plain_bytes;
+};
+size_t delta_streams(const struct delta *, struct delta_stream_info *out, size_t max);
+
+#endif
