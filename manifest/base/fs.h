@@ -21,7 +21,9 @@
 #include "manifest/base/buf.h"
 #include "manifest/base/err.h"
 
-/* Is this a rel path as above, of at most 4096 bytes? */
+/* "." stands for `at` itself where that makes sense.
+ *
+ * Is this a rel path as above, of at most 4096 bytes? */
 bool fs_rel_is_safe(const char *rel);
 
 /* A directory from the command line or configuration (symlinks followed). */
@@ -35,14 +37,15 @@ int fs_open_dir_at(int at, const char *rel, struct err *);
  * ERR_POLICY when it is something else. */
 int fs_open_file(int at, const char *rel, struct stat *st, struct err *);
 
-/* Any open(2) flags below at, with the same rules for the path. */
+/* Any open(2) flags below at, with the same rules for the path; what creates
+ * is better done by fs_change.h. */
 int fs_open_beneath(int at, const char *rel, int flags, mode_t mode,
     struct err *);
 
-/* lstat below at.  1 there, 0 not there, -1 error. */
+/* lstat below at.  1 there, 0 not there (nor its parent), -1 error. */
 int fs_stat_at(int at, const char *rel, struct stat *, struct err *);
 
-/* The target of a symlink, NUL-terminated, into out (its max is the limit). */
+/* The target of a symlink replaces what is in out (its max is the limit). */
 int fs_read_link(int at, const char *rel, struct buf *out, struct err *);
 
 /* All of a small file appended to out.  ERR_FORMAT when over out's max. */

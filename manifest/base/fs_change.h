@@ -5,13 +5,26 @@
  * "durable": then the change is on stable storage when it returns 0.
  * New content arrives as: temporary name, write, fs_sync, fs_rename,
  * fs_sync_dir; fs_write_file() is all of it in one.
- * Modes are exact: the umask never matters.
+ * Modes are exact: the umask never matters.  Set-id bits do not survive a
+ * later write or chown: fs_chmod_fd() last.  Errors keep errno in err.sys.
+ *
+ * Temporary names are ".tmp." and 16 hex digits, beside their goal; one that a
+ * power cut left behind blocks nothing and goes with fs_remove_temps().
+ *
+ * The calls that change the disk, each made by its name and only in the fs*.c
+ * of this folder, so that tests can wrap them when linking (-Wl,--wrap=NAME):
+ *
+ *	openat (with O_CREAT)  write  pwrite  ftruncate  fallocate
+ *	copy_file_range  ioctl (FICLONE)  mkdirat  symlinkat  linkat
+ *	renameat  renameat2  unlinkat  fchmod  fchmodat  fchown  fchownat
+ *	utimensat  futimens  fsetxattr  fsync  syncfs
  */
 #ifndef MANIFEST_BASE_FS_CHANGE_H
 #define MANIFEST_BASE_FS_CHANGE_H
 
 #include <sys/types.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,10 +37,12 @@ int fs_open_rw(int at, const char *rel, mode_t mode, struct err *);
 int fs_write(int fd, const void *data, size_t n, struct err *);
 int fs_pwrite(int fd, const void *data, size_t n, uint64_t offset, struct err *);
 int fs_truncate(int fd, uint64_t bytes, struct err *);
-/* Reserve real blocks, ERR_ROOM when there are none; 0 too where unsupported. */
+/* Reserve real blocks for the first `bytes`, ERR_ROOM when there are none; 0
+ * too where unsupported.  The size of the file stays what it is. */
 int fs_allocate(int fd, uint64_t bytes, struct err *);
 /* All of `from` into the empty `to`: reflink, else copy_file_range, else
- * read and write; holes of the source stay holes. */
+ * read and write; holes of the source stay holes.  The offsets of both are
+ * undefined afterwards.  ERR_FAIL when the source changes its size meanwhile. */
 int fs_copy_fd(int from, int to, struct err *);
 /* FICLONE only: 0 cloned, 1 not possible here, -1 error. */
 int fs_clone_fd(int from, int to, struct err *);
@@ -64,6 +79,10 @@ int fs_write_file(int at, const char *rel, const void *data, size_t n,
     mode_t mode, struct err *);
 /* Durable: the symlink rel points to target, replaced by one rename. */
 int fs_replace_link(int at, const char *target, const char *rel, struct err *);
+/* Is it a temporary name of this header?  Remove those in a folder that nobody
+ * else writes to at the moment (not below it); "." is at itself. */
+bool fs_is_temp(const char *name);
+int fs_remove_temps(int at, const char *rel, struct err *);
 /* The same bytes as fs_write_file without any sync, for RUN (a tmpfs). */
 int fs_put_file(int at, const char *rel, const void *data, size_t n,
     mode_t mode, struct err *);

@@ -17,6 +17,8 @@ enum log_level { LOG_QUIET, LOG_NORMAL, LOG_VERBOSE };
 
 /* `program` is put in front of warnings and errors; borrowed for good. */
 void log_setup(const char *program, enum log_level);
+void log_set_level(enum log_level);
+enum log_level log_level_now(void);
 
 void log_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_detail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -31,9 +33,10 @@ void progress_at(uint64_t done);
 void progress_add(uint64_t more);
 void progress_end(void);
 
-/* n bytes as text that a terminal may see: control characters, DEL, C1 and
- * broken UTF-8 become '?', newline too unless keep_newlines.  out gets at most
- * max bytes with the NUL and is returned. */
+/* n bytes as text that a terminal may see: control characters, DEL, C1, line
+ * and direction controls of Unicode and broken UTF-8 become '?', newline and
+ * tab too unless keep_newlines.  out gets at most max (> 0) bytes with the NUL
+ * and is returned; it may be `text` itself. */
 char *text_printable(char *out, size_t max, const char *text, size_t n,
     bool keep_newlines);
 /* Is all of it free of what text_printable would replace (newline and tab allowed)? */
