@@ -1,0 +1,70 @@
+/*
+ * device.h - one application on this device: its folders, opened and checked.
+ *
+ *	symlink mode    ROOT/releases/42/  ROOT/current -> releases/42  ROOT/shared/
+ *	exchange mode   DIR/.NAME.delta/releases/ shared/ beside the live tree ROOT
+ *	STATE           trusted metadata, spool, journal, lock, history, log...
+ *	RUN             status.json, events.ndjson, back-off
+ *
+ * Ownership rules of docs/design are checked here: as root everything above
+ * releases/ is writable by root only.
+ */
+#ifndef APPLY_DEVICE_H
+#define APPLY_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "manifest/base/err.h"
+#include "manifest/base/hash.h"
+#include "manifest/listing.h"
+#include "manifest/record.h"
+
+#include "apply/conf.h"
+
+struct device {
+	const struct conf *conf;
+	int base;		/* ROOT (symlink), or DIR/.NAME.delta (exchange) */
+	int releases;		/* base/releases */
+	int shared;		/* base/shared, -1 until needed */
+	int parent;		/* exchange: folder that holds the live tree; else -1 */
+	char *live_name;	/* exchange: its name in parent */
+	int state;		/* STATE, 0700 */
+	int run;		/* RUN */
+	int lock;		/* STATE/lock while held, else -1 */
+	char boot_id[40];	/* of the running kernel */
+	char *root_path;	/* absolute, for hooks and messages */
+};
+
+/* Missing folders are created when `make`; without it ERR_ABSENT. */
+int device_open(const struct conf *, bool make, struct device *, struct err *);
+void device_close(struct device *);
+/* ERR_BUSY names the holder and its step. */
+int device_lock(struct device *, struct err *);
+
+/* What runs now: 0 nothing yet, 1 `release` (from current or .delta/record),
+ * 2 stuck: dangling, outside, no folder, unreadable record: *why is filled. */
+struct live {
+	uint64_t release;
+	struct sha256 listing;		/* from the tree's .delta/record */
+	char version[NAME_MAX_VERSION + 1];
+	bool has_record;		/* false: no or unreadable .delta/record */
+};
+enum live_state { LIVE_NONE, LIVE_RELEASE, LIVE_STUCK };
+enum live_state live_read(const struct device *, struct live *, struct err *why);
+
+/* Make release `to` the live one: one rename or one exchange, durable.
+ * Looks first: already so is fine.  Exchange: releases/TO becomes the live tree
+ * and the old live tree stands at releases/FROM. */
+int live_switch(const struct device *, uint64_t from, uint64_t to, struct err *);
+/* Can it be done at all here?  Tries a real rename or exchange between staging
+ * and root; ERR_POLICY says why not (mount point, bind mount, vfat). */
+int live_try(const struct device *, struct err *);
+
+/* TREE/.delta/: listing and record, written by the device. */
+int tree_record_write(int tree, const struct record *, const struct listing *,
+    struct err *);
+/* ERR_ABSENT when there is none; the listing's hash is checked against the record. */
+int tree_record_read(int tree, struct record *, struct listing **, struct err *);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * fetch.h - getting bytes from a host; the doorway to libcurl.
+ *
+ * https, http and file (regular files only).  Redirects within limits, http and
+ * https only, never down to http.  No automatic decompression.  Low-speed and
+ * total time-outs; a silent server never hangs a run.
+ */
+#ifndef APPLY_FETCH_H
+#define APPLY_FETCH_H
+
+#include <stdint.h>
+
+#include "manifest/base/buf.h"
+#include "manifest/base/err.h"
+#include "manifest/record.h"
+
+#include "apply/device.h"
+
+struct fetch;
+
+struct fetch *fetch_new(const struct conf *, struct err *);	/* conf NULL: defaults */
+void fetch_free(struct fetch *);
+
+/* A small body appended to out (its max is the limit, enforced while receiving).
+ * ERR_ABSENT: 404, 403, 410.  ERR_NET: anything that may pass.  `what` tells a
+ * local failure (no route, no name, permission, trust store) from a host's. */
+int fetch_small(struct fetch *, const char *url, struct buf *out, struct err *);
+enum fetch_fault { FETCH_OK, FETCH_LOCAL, FETCH_HOST };
+enum fetch_fault fetch_last_fault(const struct fetch *);
+
+/* An object into the spool: resumes by Range with If-Range, a 200 is a restart,
+ * hash checked before it gets its name.  ERR_TRUST for wrong bytes. */
+int fetch_object(struct fetch *, const struct device *, const char *url,
+    const struct object *, struct err *);
+
+void fetch_counts(const struct fetch *, uint64_t *requests, uint64_t *bytes);
+
+/* The GET of a health probe: *status gets the HTTP status, the body is dropped. */
+int fetch_status(struct fetch *, const char *url, uint32_t timeout_s, long *status,
+    struct err *);
+
+#endif

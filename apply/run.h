@@ -1,0 +1,64 @@
+/*
+ * run.h - one run of the applier over one application, and its steps.
+ *
+ * drive.c holds the table and the loop: the mark naming a step is on stable
+ * storage before the step acts; a step looks, acts, and may be entered any
+ * number of times.  From stop on, crashes count as tries.
+ */
+#ifndef APPLY_RUN_H
+#define APPLY_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "manifest/base/err.h"
+
+#include "apply/device.h"
+#include "apply/journal.h"
+#include "apply/plan.h"
+
+enum step_result {
+	STEP_DONE,	/* the promise holds on disk */
+	STEP_FAIL,	/* take the fail edge; err says why */
+	STEP_LATER,	/* keep the mark, end the process; next run resumes here */
+	STEP_AGAIN,	/* plan anew (an edge failed, something newer appeared) */
+	STEP_NOTHING	/* idle only: nothing to do */
+};
+
+struct run {
+	struct device *dev;
+	struct journal *journal;
+	struct mark mark;		/* as last written */
+	struct plan plan;		/* valid from preflight on */
+	bool has_plan;
+	struct choose_options options;
+	bool dry_run, download_only, json;
+	bool recovering;		/* the boot-time command: no network */
+	struct sha256 bad[CHAIN_HOPS_MAX];	/* objects that failed in this run */
+	size_t n_bad;
+	uint64_t requests, bytes;	/* of this run */
+	int exit_status;		/* what the run comes to */
+	void *fetch;			/* struct fetch *, made at first use */
+};
+
+/* The steps; what each promises is in docs/steps.md and design. */
+enum step_result step_idle(struct run *, struct err *);
+enum step_result step_preflight(struct run *, struct err *);
+enum step_result step_download(struct run *, struct err *);
+enum step_result step_stage(struct run *, struct err *);
+enum step_result step_verify(struct run *, struct err *);
+enum step_result step_wait(struct run *, struct err *);
+enum step_result step_stop(struct run *, struct err *);
+enum step_result step_backup(struct run *, struct err *);
+enum step_result step_migrate(struct run *, struct err *);
+enum step_result step_swap(struct run *, struct err *);
+enum step_result step_start(struct run *, struct err *);
+enum step_result step_health(struct run *, struct err *);
+enum step_result step_commit(struct run *, struct err *);
+enum step_result step_rollback(struct run *, struct err *);
+enum step_result step_stuck(struct run *, struct err *);
+
+/* Run steps until done, later or stuck.  Returns the exit status. */
+int drive(struct run *, struct err *);
+
+#endif
