@@ -60,11 +60,20 @@ int live_switch(const struct device *, uint64_t from, uint64_t to, struct err *)
 /* Can it be done at all here?  Tries a real rename or exchange between staging
  * and root; ERR_POLICY says why not (mount point, bind mount, vfat). */
 int live_try(const struct device *, struct err *);
+/* Make what live_switch() to `to` will need, so that it works on a full disk
+ * (symlink mode: the link it renames).  Durable; for preflight, both ways. */
+int live_prepare(const struct device *, uint64_t to, struct err *);
+/* What live_prepare() made and nobody used is gone. */
+int live_unprepare(const struct device *, struct err *);
+/* The tree of a release: releases/N, in exchange mode the live tree when N is
+ * what runs.  A descriptor, or -1: ERR_ABSENT, ERR_IO. */
+int live_open_tree(const struct device *, uint64_t release, struct err *);
 
 /* TREE/.delta/: listing and record, written by the device. */
 int tree_record_write(int tree, const struct record *, const struct listing *,
     struct err *);
-/* ERR_ABSENT when there is none; the listing's hash is checked against the record. */
+/* ERR_ABSENT when there is none; the listing's hash is checked against the record.
+ * listing NULL: the record alone.  Writing is durable with the tree (verify syncs). */
 int tree_record_read(int tree, struct record *, struct listing **, struct err *);
 
 #endif

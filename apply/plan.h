@@ -24,7 +24,8 @@ struct plan {
 	/* Chain: hop i goes from tree i to tree i + 1; each tree between has its
 	 * record (its listing object is fetched only when no hop builds it). */
 	struct edge *hops;
-	size_t n_hops;
+	struct record *trees;		/* trees[i]: what hop i makes; the last equals to */
+	size_t n_hops;			/* 0: to has the tree that is there already */
 	uint64_t download_bytes;	/* of the chain, listing included */
 	uint64_t full_bytes;		/* what the full would cost */
 	uint64_t peak_bytes;		/* room at the worst moment: objects + staging */

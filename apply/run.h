@@ -36,6 +36,7 @@ struct run {
 	bool recovering;		/* the boot-time command: no network */
 	struct sha256 bad[CHAIN_HOPS_MAX];	/* objects that failed in this run */
 	size_t n_bad;
+	bool tree_modified;		/* the live tree is not its listing: plan from nothing */
 	uint64_t requests, bytes;	/* of this run */
 	int exit_status;		/* what the run comes to */
 	void *fetch;			/* struct fetch *, made at first use */
