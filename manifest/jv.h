@@ -58,15 +58,21 @@ struct jv *jv_new_bool(bool);
 struct jv *jv_new_null(void);
 int jv_set(struct jv *object, const char *key, struct jv *value);
 int jv_push(struct jv *list, struct jv *value);
-int jv_remove(struct jv *object, const char *key);
+int jv_remove(struct jv *object, const char *key);	/* absent is fine */
 struct jv *jv_get_mutable(struct jv *object, const char *key);
+/* The member leaves the object and is the caller's.  NULL: none. */
+struct jv *jv_take(struct jv *object, const char *key);
 
 /* Canonical JSON appended to out: keys sorted by bytes, no white space, only
  * '"' and '\' escaped.  ERR_FORMAT for real numbers. */
 int jv_canonical(const struct jv *, struct buf *out, struct err *);
-/* JSON for programs and people, indented, in the order of building. */
+/* JSON for programs and people, ASCII, indented, in the order of building; no
+ * newline at the end. */
 int jv_print(const struct jv *, struct buf *out, struct err *);
 /* The same on one line (for *.ndjson). */
 int jv_print_line(const struct jv *, struct buf *out, struct err *);
+/* Metadata files: real JSON, compact, keys sorted.  The bytes of the canonical
+ * form unless a string holds control characters (PEM), which JSON must escape. */
+int jv_print_sorted(const struct jv *, struct buf *out, struct err *);
 
 #endif

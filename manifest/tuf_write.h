@@ -1,7 +1,7 @@
 /*
  * tuf_write.h - making TUF metadata: signed parts, signatures, files.
  *
- * Emitted in compact canonical JSON.  Never linked into the device's program.
+ * Emitted as jv_print_sorted() does: compact, sorted.  Never linked into the device's program.
  */
 #ifndef MANIFEST_TUF_WRITE_H
 #define MANIFEST_TUF_WRITE_H
@@ -24,8 +24,12 @@ struct tuf_head {
 
 /* The signed part with _type, spec_version, version, expires, x-...  Owned. */
 struct jv *tuf_new_signed(const struct tuf_head *, struct err *);
+/* Give an existing part (a copy of the last version) a new head; the rest stays. */
+int tuf_set_head(struct jv *signed_part, const struct tuf_head *, struct err *);
 
-/* root's "keys" and "roles"; targets' "delegations".  Adding a key again is fine. */
+/* root's "keys" and "roles"; targets' "delegations".  A role that is there already
+ * gets the new keys, and keys that no role uses any more go.  Adding a key again
+ * is fine.  `paths` ends with NULL. */
 int tuf_root_role(struct jv *root, const char *role, struct jv *const *keys,
     size_t n_keys, unsigned threshold, struct err *);
 int tuf_delegate(struct jv *targets, const char *role, const char *const *paths,
@@ -44,7 +48,9 @@ int tuf_sign(const struct jv *signed_part, struct signer *const *signers, size_t
     struct buf *out, struct err *);
 
 /* Do `n` bytes carry valid signatures for `role` as `delegator`'s signed part
- * says (root's roles or targets' delegations)?  The signed part, owned. */
+ * says (root's roles or targets' delegations)?  The signed part, owned; its shape
+ * is checked, its time and version are not.  A root may be its own delegator:
+ * NULL. */
 struct jv *tuf_verify_file(const struct jv *delegator, const char *role,
     const void *file, size_t n, struct err *);
 
