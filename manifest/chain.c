@@ -326,6 +326,8 @@ spur_chain(struct graph *g, const struct chain *known, size_t n_known,
 		root.bytes = add_capped(root.bytes, edge->bytes);
 		root.room_bytes = add_capped(root.room_bytes, edge->room_bytes);
 	}
+	/* Nobody fetches the tree that is there already. */
+	g->node_barred[g->start] = true;
 	g->n_labels = 0;
 	if (start_at(g, g->from[base->hops[spur]], &root, e) == -1)
 		return -1;

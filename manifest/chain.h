@@ -54,6 +54,7 @@ int chain_pick(const struct chain_edge *edges, size_t n, const struct chain_want
     struct chain *, struct err *);
 
 /* Up to `max` best different chains, best first (Yen 1971), for `plan`.
+ * A way that fetches the tree that is there already is not one of them.
  * Returns how many, -1 on error. */
 int chain_list(const struct chain_edge *edges, size_t n, const struct chain_want *,
     struct chain *out, size_t max, struct err *);

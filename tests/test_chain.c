@@ -253,10 +253,13 @@ enumerate(struct brute *b)
 {
 	struct chain empty = { .n = 0 };
 
+	/* Nobody fetches the tree that is there already. */
+	uint32_t there = b->w.has_tree ? 1u << b->w.tree.bytes[0] : 0;
+
 	b->n_all = 0;
-	grow(b, &empty, NULL, true, 0);
+	grow(b, &empty, NULL, true, there);
 	if (b->w.has_tree)
-		grow(b, &empty, &b->w.tree, false, 1u << b->w.tree.bytes[0]);
+		grow(b, &empty, &b->w.tree, false, there);
 }
 
 static size_t
