@@ -57,6 +57,9 @@ enum live_state live_read(const struct device *, struct live *, struct err *why)
  * Looks first: already so is fine.  Exchange: releases/TO becomes the live tree
  * and the old live tree stands at releases/FROM. */
 int live_switch(const struct device *, uint64_t from, uint64_t to, struct err *);
+/* Nothing is live any more (a first install that failed): the link is gone, in
+ * exchange mode the live tree stands at releases/RELEASE.  Durable; looks first. */
+int live_remove(const struct device *, uint64_t release, struct err *);
 /* Can it be done at all here?  Tries a real rename or exchange between staging
  * and root; ERR_POLICY says why not (mount point, bind mount, vfat). */
 int live_try(const struct device *, struct err *);

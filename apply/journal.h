@@ -31,6 +31,7 @@ enum step {
 struct mark {
 	enum step step;
 	uint32_t tries;			/* entries of this step, this one included */
+	bool paused;			/* the last entry ended on purpose, not by a crash */
 	uint64_t from, to;		/* releases; from 0: nothing ran */
 	struct sha256 from_listing, to_listing;
 	uint64_t attempt;		/* of the record (quarantine key) */
@@ -38,6 +39,12 @@ struct mark {
 	bool migrated;			/* the migrate hook was started */
 	bool backed_up;
 	bool probe_passed;		/* update probe right before stop */
+	bool old_modified;		/* the old tree differed before stop already */
+	bool blamed;			/* rollback: the new release is to be quarantined */
+	bool reverted;			/* rollback: tree and data are the old ones again */
+	uint64_t schema_before;		/* of shared/.delta-data before migrate */
+	int64_t began;			/* preflight, seconds since 1970 */
+	uint64_t bytes;			/* downloaded so far, over all runs */
 	char boot_id[40];
 	char reason[64];		/* stable code: why rollback or stuck */
 	char text[512];			/* the same for people */

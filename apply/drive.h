@@ -1,0 +1,56 @@
+/*
+ * drive.h - the table of steps and the loop that walks it.
+ *
+ * The loop writes the mark that names a step before it calls the step's
+ * function, and moves along `done` or `fail` when that returns.  A step knows
+ * nothing of its neighbours.  From stop on an entry that did not return counts
+ * as a try; when `tries` of them are used up the fail edge is taken.
+ *
+ *	idle -> preflight -> download -> stage -> verify -> wait -> stop -> backup
+ *	-> migrate -> swap -> start -> health -> commit -> idle
+ *	stop..health fail to rollback, that to idle or stuck
+ *
+ * With `[backup] when = running` backup stands between wait and stop, and
+ * fails to idle.
+ *
+ * STATE/switching exists from before stop acts until commit or rollback is
+ * durable.  Signals are held back meanwhile.
+ */
+#ifndef APPLY_DRIVE_H
+#define APPLY_DRIVE_H
+
+#include "manifest/base/err.h"
+
+#include "apply/run.h"
+
+#define DRIVE_SWITCHING "switching"
+
+struct step_row {
+	enum step_result (*act)(struct run *, struct err *);
+	enum step done, fail;
+	uint32_t tries;		/* entries that may crash; 0: no limit */
+};
+
+/* The real table, STEP_COUNT rows. */
+const struct step_row *drive_table(void);
+
+/* drive() with another table (tests).  Returns the exit status, err filled
+ * when it is not 0. */
+int drive_with(struct run *, const struct step_row rows[STEP_COUNT], struct err *);
+
+/* For steps: make what the step changed in r->mark durable, same step. */
+int drive_mark(struct run *, struct err *);
+
+/* Does the switch belong to this step: stop to rollback? */
+bool drive_in_switch(const struct run *, enum step);
+
+/*
+ * Truth (truth.c): what `current` says decides, the mark only says what to do
+ * next.  Brings r->mark in line with the live tree before the first step.
+ * ERR_POLICY: stuck, nothing was touched.
+ */
+int truth_settle(struct run *, struct err *);
+/* Is this release what runs?  0 stands for "nothing runs". */
+bool truth_live_is(const struct run *, uint64_t release, const struct sha256 *listing);
+
+#endif
