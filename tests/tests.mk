@@ -28,3 +28,36 @@ check:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory -s tests
 	@scripts/run-tests.sh $(BUILD)
+
+# Fuzz targets: libFuzzer with both sanitizers.  Their corpora also run as plain
+# tests: a target linked with tests/fuzz/replay.c reads every file once.
+SECONDS  ?= 60
+FUZZ     := build/fuzz
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(FUZZ_SRC))
+FUZZ_FLAGS := -std=c11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+            -fno-sanitize-recover=all -w
+FUZZ_LIB_SRC := $(BASE_SRC) $(MANIFEST_SRC) $(PATCH_SRC) $(APPLY_SRC)
+FUZZ_OBJ := $(patsubst %.c,$(FUZZ)/obj/%.o,$(FUZZ_LIB_SRC))
+
+$(FUZZ)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+$(FUZZ)/lib.a: $(FUZZ_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(FUZZ)/fuzz_%: $(FUZZ)/obj/tests/fuzz/fuzz_%.o $(FUZZ)/lib.a
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(APPLY_LDLIBS)
+
+fuzz:
+	@scripts/deps fuzz
+	@$(MAKE) --no-print-directory -s $(FUZZ_BIN)
+	@scripts/run-fuzz.sh $(FUZZ) $(SECONDS)
+
+REPLAY_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/replay_%,$(FUZZ_SRC))
+$(BUILD)/tests/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(ALL_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $< $(BUILD)/obj/tests/fuzz/replay.o $(ALL_LIBS) $(ALL_LDLIBS)
+tests: $(REPLAY_BIN)
+
+.SECONDARY: $(FUZZ_OBJ)
+-include $(shell find $(FUZZ)/obj -name '*.d' 2>/dev/null)
