@@ -125,6 +125,12 @@ jv_get_mutable(struct jv *object, const char *key)
 	return jv(json_object_get(js(object), key));
 }
 
+const char *
+jv_key(const struct jv *object, const char *key)
+{
+	return json_object_iter_key(json_object_iter_at(js(object), key));
+}
+
 bool
 jv_each(const struct jv *object, void **it, const char **key,
     const struct jv **value)

@@ -37,6 +37,8 @@ int jv_int(const struct jv *, int64_t *out);	/* 0, -1 when it is no integer */
 size_t jv_count(const struct jv *);		/* members of a list or object, else 0 */
 const struct jv *jv_at(const struct jv *list, size_t i);	/* NULL beyond */
 const struct jv *jv_get(const struct jv *object, const char *key); /* NULL: none */
+/* The key as the object holds it (lives as long as the member).  NULL: none. */
+const char *jv_key(const struct jv *object, const char *key);
 /* Members of an object in order of appearance: *it starts NULL, false at the end. */
 bool jv_each(const struct jv *object, void **it, const char **key,
     const struct jv **value);

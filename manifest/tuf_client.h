@@ -57,10 +57,13 @@ struct tuf *tuf_open(int dir, const struct tuf_source *source,
     const struct tuf_clock *, struct err *);
 void tuf_close(struct tuf *);
 
-/* The whole top-level workflow.  ERR_STALE when something is expired. */
+/* The whole top-level workflow.  ERR_STALE when something is expired, ERR_TRUST
+ * for rollback and wrong signatures, ERR_FORMAT for what cannot be read or is too
+ * long.  Whatever fails, the next refresh can succeed. */
 int tuf_refresh(struct tuf *, struct err *);
 /* Instead of it: what is in the folder, verified, without network; expiry is
- * not checked.  ERR_ABSENT when no refresh ever completed. */
+ * not checked.  ERR_ABSENT when no refresh ever completed (or the last one was
+ * cut in the middle: the next completes it). */
 int tuf_load_local(struct tuf *, struct err *);
 
 /* The time this client goes by: max(system, built, x-signed of the trusted
@@ -73,14 +76,16 @@ int tuf_find(struct tuf *, const char *path, struct tuf_target *, struct err *);
 /* The role at the end of a chain of delegations that starts at targets, e.g.
  * { "targets", "stable", "stable.linux-arm64" }; each verified by its delegator.
  * The signed part, borrowed until tuf_close().  ERR_ABSENT: not delegated, or
- * not in snapshot. */
+ * not in snapshot (ERR_NET: the host lacks a file that snapshot lists).  After
+ * tuf_load_local() also: not in the folder. */
 const struct jv *tuf_role(struct tuf *, const char *const *chain, size_t n,
     struct err *);
 
 /* Read the target `path` out of a signed part from tuf_role().  1, 0, -1. */
 int tuf_role_target(const struct jv *signed_part, const char *path,
     struct tuf_target *, struct err *);
-/* One by one: *it starts NULL. */
+/* One by one: *it starts NULL.  1; 0 at the end; -1 for a target that cannot be
+ * read (the next call goes on behind it). */
 int tuf_role_each(const struct jv *signed_part, void **it, struct tuf_target *,
     struct err *);
 
@@ -90,7 +95,8 @@ const char *tuf_product(const struct tuf *);
 bool tuf_consistent(const struct tuf *);
 /* Signed parts of the trusted top-level roles, NULL when not loaded. */
 const struct jv *tuf_signed(const struct tuf *, const char *role);
-/* x-signed and expires of the trusted timestamp, for status and messages. */
+/* x-signed (0: none) and expires of the trusted timestamp, for status and messages.
+ * 0, or -1 when there is none. */
 int tuf_times(const struct tuf *, int64_t *x_signed, int64_t *expires);
 
 /* "dir/HASH.name" (consistent) or "dir/name" for a target, appended to out. */

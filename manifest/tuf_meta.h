@@ -30,6 +30,7 @@ struct tuf_meta {
 	uint64_t version;		/* >= 1 */
 	int64_t expires;
 	int64_t x_signed;		/* 0: none */
+	struct tuf_meta *next;		/* for whoever keeps many */
 };
 
 /* The envelope alone: { signatures, signed }, each key id at most once.
