@@ -15,7 +15,8 @@
  * carry nlink=<names in the tree> and tags=link-<n>, n counting groups in order
  * of appearance; all names of a group repeat size, mode and hash.  With owners:
  * uid= gid= uname= gname=.  Extended attributes (capabilities too) stand in
- * comment lines right before their entry: "# xattr <name> <base64>", sorted.
+ * comment lines right before their entry: "# xattr <name> <base64>", sorted; an
+ * empty value leaves out the last blank and the base64.
  *
  * Parsers take memory, never paths.  Everything is bounded: 1,000,000 entries,
  * 256 MiB of text, path of 4095 bytes, component of 255 bytes.
@@ -64,6 +65,7 @@ struct listing {
 	size_t n;
 	uint64_t content_bytes;	/* sum of file sizes, a hard link group once */
 	size_t files;		/* regular files, a group once */
+	struct listing_index *index;	/* private to listing*.c */
 };
 
 /* `reduced`: file entries may lack sha256digest.  Refused with ERR_FORMAT:
