@@ -31,7 +31,7 @@ set_environment(const struct lab *l)
 	static const char *const gone[] = { "CI", "SUDO_UID", "LD_PRELOAD", "http_proxy",
 		"https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY" };
 	const char *bin = getenv("BIN");
-	char path[4096], real[4096];
+	char path[4200], real[4096];
 
 	if (realpath(bin == NULL ? "build/bin" : bin, real) == NULL)
 		die("the programs ($BIN)");
@@ -64,7 +64,7 @@ lab_open(void)
 void
 lab_close(struct lab *l)
 {
-	char command[512];
+	char command[700];
 
 	if (l == NULL)
 		return;
@@ -82,7 +82,7 @@ static char *
 slurp(const char *path, size_t *len)
 {
 	struct stat st;
-	char *data;
+	char *data = NULL;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd == -1)
@@ -173,6 +173,9 @@ lab_run(struct lab *l, const char *fmt, ...)
 	va_end(ap);
 	return run_command(l, command);
 }
+
+static void expect(struct lab *, int, const char *, va_list)
+    __attribute__((format(printf, 3, 0)));
 
 static void
 expect(struct lab *l, int status, const char *fmt, va_list ap)
