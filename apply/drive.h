@@ -14,7 +14,7 @@
  * fails to idle.
  *
  * STATE/switching exists from before stop acts until commit or rollback is
- * durable.  Signals are held back meanwhile.
+ * durable (stuck keeps it).  Signals are held back meanwhile.
  */
 #ifndef APPLY_DRIVE_H
 #define APPLY_DRIVE_H
@@ -24,6 +24,7 @@
 #include "apply/run.h"
 
 #define DRIVE_SWITCHING "switching"
+enum { DRIVE_CRASHES_MAX = 6 };	/* of one switch, over all its steps */
 
 struct step_row {
 	enum step_result (*act)(struct run *, struct err *);
@@ -34,23 +35,18 @@ struct step_row {
 /* The real table, STEP_COUNT rows. */
 const struct step_row *drive_table(void);
 
-/* drive() with another table (tests).  Returns the exit status, err filled
+/* drive() with another table (tests).  Returns the exit status; err is filled
  * when it is not 0. */
 int drive_with(struct run *, const struct step_row rows[STEP_COUNT], struct err *);
 
 /* For steps: make what the step changed in r->mark durable, same step. */
 int drive_mark(struct run *, struct err *);
 
-/* Does the switch belong to this step: stop to rollback? */
+/* Does this step stand between "before stop acts" and commit or rollback? */
 bool drive_in_switch(const struct run *, enum step);
 
-/*
- * Truth (truth.c): what `current` says decides, the mark only says what to do
- * next.  Brings r->mark in line with the live tree before the first step.
- * ERR_POLICY: stuck, nothing was touched.
- */
-int truth_settle(struct run *, struct err *);
-/* Is this release what runs?  0 stands for "nothing runs". */
-bool truth_live_is(const struct run *, uint64_t release, const struct sha256 *listing);
+/* Leave a switch or stuck behind: the journal says idle, STATE/switching and
+ * the plan are gone.  For resume. */
+int drive_clear(struct run *, struct err *);
 
 #endif

@@ -31,6 +31,7 @@ enum step {
 struct mark {
 	enum step step;
 	uint32_t tries;			/* entries of this step, this one included */
+	uint32_t crashes;		/* entries of this switch that did not return */
 	bool paused;			/* the last entry ended on purpose, not by a crash */
 	uint64_t from, to;		/* releases; from 0: nothing ran */
 	struct sha256 from_listing, to_listing;

@@ -33,7 +33,8 @@ struct run {
 	bool has_plan;
 	struct choose_options options;
 	bool dry_run, download_only, json;
-	bool recovering;		/* the boot-time command: no network */
+	bool recovering;		/* the boot-time command: no network, no service */
+	bool installed;			/* something was installed by this run */
 	struct sha256 bad[CHAIN_HOPS_MAX];	/* objects that failed in this run */
 	size_t n_bad;
 	bool tree_modified;		/* the live tree is not its listing: plan from nothing */
