@@ -3,17 +3,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "manifest/base/log.h"
+
 #include "manifest/base/err.h"
 
 /* Text may quote names from outside: a terminal must not obey them. */
 static void
 make_printable(char *s)
 {
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
+	(void)text_printable(s, ERR_TEXT_MAX, s, strlen(s), false);
 }
 
+__attribute__((format(printf, 4, 0)))
 static int
 fill(struct err *e, enum err_code code, int sys, const char *fmt, va_list ap)
 {

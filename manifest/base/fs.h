@@ -5,6 +5,7 @@
  * leading or trailing slash; symlinks on the way are never followed
  * (openat2(2) RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS, or the same walk by
  * O_NOFOLLOW where the kernel lacks it).  All descriptors are O_CLOEXEC.
+ * "." alone is taken too, as `at` itself, where that makes sense.
  * Messages name `rel`; callers wrap them with what the folder is.
  *
  * Changes to the disk are in fs_change.h, whole trees in fs_tree.h.
@@ -21,9 +22,7 @@
 #include "manifest/base/buf.h"
 #include "manifest/base/err.h"
 
-/* "." stands for `at` itself where that makes sense.
- *
- * Is this a rel path as above, of at most 4096 bytes? */
+/* Is this a rel path as above, of at most 4096 bytes? */
 bool fs_rel_is_safe(const char *rel);
 
 /* A directory from the command line or configuration (symlinks followed). */
