@@ -1,0 +1,158 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "manifest/base/bytes.h"
+#include "manifest/base/fs.h"
+#include "manifest/base/fs_change.h"
+#include "manifest/base/log.h"
+#include "manifest/jv.h"
+
+#include "hosting/commands.h"
+#include "hosting/publish.h"
+
+static bool dry_run, as_json;
+
+static const struct opt options[] = {
+	{ "dry-run", 'n', OPT_FLAG, &dry_run, NULL, "show what would be copied" },
+	{ "json", 0, OPT_FLAG, &as_json, NULL, "the result as JSON" },
+	OPT_END
+};
+
+/* DEST is made when its parent is there. */
+static int
+open_dest(const char *path, struct err *e)
+{
+	int fd = fs_open_dir(path, e), parent;
+	char *copy, *slash;
+
+	if (fd != -1 || e->code != ERR_ABSENT)
+		return fd;
+	if ((copy = strdup(path)) == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
+		copy[n - 1] = '\0';
+	slash = strrchr(copy, '/');
+	if (slash == copy)
+		parent = fs_open_dir("/", e);
+	else if (slash == NULL)
+		parent = fs_open_dir(".", e);
+	else {
+		*slash = '\0';
+		parent = fs_open_dir(copy, e);
+	}
+	if (parent != -1) {
+		const char *name = slash == NULL ? copy : slash + 1;
+
+		if (fs_mkdir(parent, name, 0755, e) == 0)
+			fd = fs_open_dir_at(parent, name, e);
+		(void)close(parent);
+	}
+	free(copy);
+	return fd;
+}
+
+/* One inside the other would publish itself, or the temporary files. */
+static int
+check_apart(const char *repo, const char *dest, struct err *e)
+{
+	char *a = fs_real_path(repo, e), *b = a == NULL ? NULL : fs_real_path(dest, e);
+	size_t na, nb;
+	int rc = -1;
+
+	if (a == NULL || b == NULL)
+		goto out;
+	na = strlen(a);
+	nb = strlen(b);
+	if ((strncmp(a, b, na) == 0 && (b[na] == '/' || b[na] == '\0')) ||
+	    (strncmp(a, b, nb) == 0 && a[nb] == '/'))
+		rc = err_set(e, ERR_USAGE, "%s and %s: one lies in the other", repo, dest);
+	else
+		rc = 0;
+out:
+	free(a);
+	free(b);
+	return rc;
+}
+
+static int
+print_json(const struct publish_result *r, struct err *e)
+{
+	struct buf out = BUF_INIT(4096);
+	struct jv *top = jv_new_object();
+	int rc = -1;
+
+	if (top == NULL || jv_set(top, "copied", jv_new_int((int64_t)r->files)) == -1 ||
+	    jv_set(top, "bytes", jv_new_int((int64_t)r->bytes)) == -1 ||
+	    jv_set(top, "kept", jv_new_int((int64_t)r->kept)) == -1 ||
+	    jv_set(top, "timestamp", jv_new_int((int64_t)r->version)) == -1 ||
+	    jv_set(top, "dry_run", jv_new_bool(dry_run)) == -1)
+		(void)err_set(e, ERR_NOMEM, "out of memory");
+	else if (jv_print(top, &out, e) == 0) {
+		(void)printf("%s\n", buf_text(&out));
+		rc = 0;
+	}
+	jv_free(top);
+	buf_free(&out);
+	return rc;
+}
+
+static int
+print_result(const char *dest, const struct publish_result *r, struct err *e)
+{
+	char bytes[BYTES_TEXT_MAX];
+
+	if (as_json)
+		return print_json(r, e);
+	if (r->files == 0)
+		log_say("%s has everything already (timestamp %" PRIu64 ")", dest, r->version);
+	else
+		log_say("%s %" PRIu64 " files, %s, to %s; %" PRIu64 " were there (timestamp %"
+		    PRIu64 ")", dry_run ? "would copy" : "copied", r->files,
+		    bytes_text(bytes, r->bytes), dest, r->kept, r->version);
+	return 0;
+}
+
+static int
+run(int argc, char **argv, struct err *e)
+{
+	struct publish_result result;
+	int words, repo = -1, dest = -1, rc = -1;
+
+	switch (opt_parse(NULL, &command_publish, argc, argv, &words, e)) {
+	case OPT_SHOWN:
+		return 0;
+	case OPT_BAD:
+		return -1;
+	case OPT_RUN:
+		break;
+	}
+	if (strstr(argv[2], "://") != NULL || strstr(argv[2], "::") != NULL)
+		return err_set(e, ERR_USAGE, "%s: the destination must be a folder; "
+		    "sync that folder to a remote host, metadata/timestamp.json last", argv[2]);
+	if ((repo = fs_open_dir(argv[1], e)) == -1 || (dest = open_dest(argv[2], e)) == -1 ||
+	    check_apart(argv[1], argv[2], e) == -1)
+		goto out;
+	if (publish_tree(repo, dest, dry_run, &result, e) == -1) {
+		(void)err_wrap(e, "publish %s", argv[1]);
+		goto out;
+	}
+	rc = print_result(argv[2], &result, e);
+out:
+	if (dest != -1)
+		(void)close(dest);
+	if (repo != -1)
+		(void)close(repo);
+	return rc;
+}
+
+const struct opt_command command_publish = {
+	"publish", "REPO DIR", "copy a repository to the folder a web server serves",
+	"Copies only what is new, in an order in which a device at any moment sees\n"
+	"the old state or the new one: objects, roots, roles, snapshot, and\n"
+	"metadata/timestamp.json last.  Interrupted, run it again.  Private keys\n"
+	"(REPO.keys) stay where they are.\n",
+	options, 2, 2, run
+};

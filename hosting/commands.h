@@ -1,0 +1,12 @@
+/*
+ * commands.h - the commands of delta-host.
+ */
+#ifndef HOSTING_COMMANDS_H
+#define HOSTING_COMMANDS_H
+
+#include "manifest/base/opt.h"
+
+extern const struct opt_command command_publish;
+extern const struct opt_command command_config;
+
+#endif

@@ -1,0 +1,18 @@
+#include <stddef.h>
+
+#include "manifest/base/opt.h"
+
+#include "hosting/commands.h"
+
+int
+main(int argc, char **argv)
+{
+	static const struct opt_command *const commands[] = {
+		&command_publish,
+		&command_config,
+		NULL,
+	};
+
+	return opt_main("delta-host", "move and watch repositories on static hosts",
+	    commands, NULL, argc, argv);
+}
