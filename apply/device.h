@@ -31,16 +31,23 @@ struct device {
 	char *live_name;	/* exchange: its name in parent */
 	int state;		/* STATE, 0700 */
 	int run;		/* RUN */
-	int lock;		/* STATE/lock while held, else -1 */
+	int lock;		/* RUN/lock while held, with what its holder does, else -1 */
+	int state_lock, base_lock;	/* held with it: STATE/lock, releases/ */
 	char boot_id[40];	/* of the running kernel */
 	char *root_path;	/* absolute, for hooks and messages */
 };
 
-/* Missing folders are created when `make`; without it ERR_ABSENT. */
+/* Missing folders are created when `make`; without it ERR_ABSENT.  ERR_POLICY: a
+ * root that is a symlink, on a filesystem without links, in exchange mode a mount
+ * point; folders that others may write to; a root of another application. */
 int device_open(const struct conf *, bool make, struct device *, struct err *);
 void device_close(struct device *);
-/* ERR_BUSY names the holder and its step. */
+/* ERR_BUSY names the holder and its step.  The text is in RUN (an idle run writes
+ * nothing else); STATE and releases/ are locked too, for configurations that
+ * share one of them without knowing. */
 int device_lock(struct device *, struct err *);
+/* What the others will read: "pid 12 step download".  Never fails. */
+void device_say(const struct device *, const char *step);
 
 /* What runs now: 0 nothing yet, 1 `release` (from current or .delta/record),
  * 2 stuck: dangling, outside, no folder, unreadable record: *why is filled. */

@@ -28,7 +28,10 @@ int fetch_small(struct fetch *, const char *url, struct buf *out, struct err *);
 enum fetch_fault { FETCH_OK, FETCH_LOCAL, FETCH_HOST };
 enum fetch_fault fetch_last_fault(const struct fetch *);
 
-/* An object into the spool: resumes by Range with If-Range, a 200 is a restart,
+/* The step that is under way tells what it holds by device_say(); a fetch is
+ * interrupted by cancel.h.  Retries with growing pauses within `net.retries`.
+ *
+ * An object into the spool: resumes by Range with If-Range, a 200 is a restart,
  * hash checked before it gets its name.  ERR_TRUST for wrong bytes. */
 int fetch_object(struct fetch *, const struct device *, const char *url,
     const struct object *, struct err *);

@@ -34,18 +34,32 @@ struct plan {
 };
 
 /* Why nothing is to be done, or why not the newest. */
-enum choice { CHOICE_UPDATE, CHOICE_CURRENT, CHOICE_HELD, CHOICE_NONE };
+enum choice {
+	CHOICE_UPDATE,
+	CHOICE_CURRENT,		/* the newest runs, or nothing newer is listed */
+	CHOICE_HELD,		/* a manual rollback holds */
+	CHOICE_NONE		/* newer ones exist, none may run here */
+};
 struct choose_options {
 	uint64_t to;			/* --to N, 0: highest */
+	uint64_t downgrade;		/* session_downgrade() */
+	uint64_t floor;			/* session_floor() */
 	bool retry;			/* ignore quarantine */
 	bool now;
 };
+struct choose_why {
+	char reason[32];	/* stable code: "current", "held", "quarantined"... */
+	char text[512];		/* for people, printable */
+};
 /* The candidate release: highest listed above the running one that fits
- * platform and requires and is not quarantined.  Reason code and text for
- * status in *why (code ERR_NONE). */
+ * platform and requires and is not quarantined.  `why` is always filled: why
+ * nothing, or why not the newest ("newest"). */
 enum choice choose_release(const struct device *, const struct catalog *,
     const struct live *, const struct choose_options *, const struct record **to,
-    struct err *why);
+    struct choose_why *why);
+/* Does it fit this device whatever runs now (capabilities, hardware, applier,
+ * data schema)?  why says what not. */
+bool choose_fits(const struct device *, const struct record *, struct choose_why *why);
 
 /* The chain for it.  Dropped edges (of this plan) are those in `bad`.
  * ERR_NET / ERR_TRUST / ERR_ROOM when no path is left. */

@@ -28,4 +28,28 @@ int spool_open(const struct device *, const struct object *, struct err *);
 struct plan;
 int spool_clean(const struct device *, const struct plan *, struct err *);
 
+/*
+ * For fetch_object.c: an object that is still growing.
+ */
+enum { SPOOL_ETAG_MAX = 256 };
+struct spool_part {
+	int dir;			/* STATE/spool */
+	int fd;				/* of the part */
+	uint64_t have;			/* bytes written to it */
+	uint64_t synced;
+	char etag[SPOOL_ETAG_MAX];	/* "" none */
+	char name[SHA256_HEX_MAX + 8], etag_name[SHA256_HEX_MAX + 8];
+};
+/* Open the part, made when absent; one longer than the object starts anew. */
+int spool_part_open(const struct device *, const struct object *, struct spool_part *,
+    struct err *);
+void spool_part_close(struct spool_part *);
+/* Back to nothing, with this validator for what comes. */
+int spool_part_restart(struct spool_part *, const char *etag, struct err *);
+int spool_part_add(struct spool_part *, const void *data, size_t n, struct err *);
+int spool_part_sync(struct spool_part *, struct err *);
+/* Complete: check length and hash, give it its name, durable.  ERR_TRUST: it is
+ * removed. */
+int spool_part_finish(struct spool_part *, const struct object *, struct err *);
+
 #endif
