@@ -17,6 +17,9 @@
 #include "apply/journal.h"
 #include "apply/plan.h"
 
+struct fetch;
+struct session;
+
 enum step_result {
 	STEP_DONE,	/* the promise holds on disk */
 	STEP_FAIL,	/* take the fail edge; err says why */
@@ -40,8 +43,20 @@ struct run {
 	bool tree_modified;		/* the live tree is not its listing: plan from nothing */
 	uint64_t requests, bytes;	/* of this run */
 	int exit_status;		/* what the run comes to */
-	void *fetch;			/* struct fetch *, made at first use */
+	char reason[64];		/* stable code of the end, for status */
+	struct fetch *fetch;		/* made at first use: run_fetch() */
+	struct session *session;	/* the same: run_refresh() */
+	bool refreshed;			/* by this run, over the network */
 };
+
+/* A run over an open and locked device; opens its journal.  The device stays
+ * the caller's.  ERR_POLICY: the journal is of a newer applier. */
+int run_open(struct run *, struct device *, struct err *);
+void run_close(struct run *);		/* after run_open() only, also a failed one */
+/* NULL on error; owned by the run. */
+struct fetch *run_fetch(struct run *, struct err *);
+/* Signed metadata, fresh once a run; see session_refresh(). */
+int run_refresh(struct run *, struct err *);
 
 /* The steps; what each promises is in docs/steps.md and design. */
 enum step_result step_idle(struct run *, struct err *);
