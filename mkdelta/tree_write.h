@@ -21,9 +21,9 @@ struct tree_source {
 /*
  * Make the folder rel below at (it must not exist) with all entries.  Each
  * content is checked against size and hash: ERR_TRUST, named.  Where a reduced
- * listing lacks the hash it is set.  Modes are exact; owners and attributes are
- * set where the listing has them (which takes the right to).  `time` is given to
- * all entries, -1 leaves them.  Nothing is synced.  When it fails, what was made
+ * listing lacks the hash it is set.  Modes are exact; owners, and attributes other
+ * than user.*, are set by root only.  `time` is given to all entries, -1 leaves
+ * them.  Nothing is synced.  When it fails, what was made
  * is removed again.
  */
 int tree_write(int at, const char *rel, struct listing *, const struct tree_source *,
