@@ -1,0 +1,18 @@
+/*
+ * zwrite.h - writing zstd (RFC 8878); the doorway to its encoder.
+ */
+#ifndef MKDELTA_ZWRITE_H
+#define MKDELTA_ZWRITE_H
+
+#include <stddef.h>
+
+#include "manifest/base/buf.h"
+#include "manifest/base/err.h"
+
+/* Append one frame that holds n bytes of data: content size in its header, no
+ * checksum (hashes stand above it), a window of at most 2^window_log.  The bytes
+ * depend on the arguments alone.  ERR_NOMEM, ERR_FAIL. */
+int zwrite_frame(const void *data, size_t n, int level, unsigned window_log,
+    struct buf *out, struct err *);
+
+#endif
