@@ -14,10 +14,10 @@
 #define APPLY_PERSIST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "manifest/base/buf.h"
 #include "manifest/base/err.h"
-#include "manifest/listing.h"
 
 #include "apply/conf.h"
 #include "apply/device.h"
@@ -28,30 +28,37 @@
 /* BASE/shared as an absolute path, appended to out. */
 int persist_shared_path(const struct conf *, struct buf *out, struct err *);
 
-/* On the complete new tree, in staging.  old_tree -1: none.  ERR_POLICY when a
- * path goes through something that is no folder; anything there may be done
- * again from a fresh tree. */
-int persist_apply(const struct device *, int tree, const struct listing *,
-    int old_tree, struct err *);
+/* On the complete new tree, in staging, once.  old_tree -1: none.  ERR_POLICY
+ * when a path goes through something that is no folder, ERR_USAGE when one path
+ * is inside another. */
+int persist_apply(const struct device *, int tree, int old_tree, struct err *);
 
-/* The paths of a tree: its note, and what conf (NULL: nothing) names. */
-struct persist_mask {
-	struct conf_list link, copy;
-	bool noted[2 * CONF_LIST_MAX];	/* links first: from the note? */
+struct persist_path {
+	char *path;		/* owned */
+	bool copy;
+	bool noted;		/* by the tree: what was shipped there is in the seed */
 };
-int persist_mask_read(int tree, const struct conf *, struct persist_mask *, struct err *);
+
+/* The paths of a tree: its note, and what conf (NULL: nothing) names besides. */
+struct persist_mask {
+	struct persist_path *paths;
+	size_t n;
+};
+int persist_mask_read(int tree, const struct conf *, struct persist_mask *,
+    struct err *);
 void persist_mask_clear(struct persist_mask *);
 
 enum persist_place {
 	PERSIST_NOT,		/* an ordinary path */
 	PERSIST_ABOVE,		/* a folder that leads to a persist path */
-	PERSIST_LINK,		/* the path itself, a link */
-	PERSIST_COPY,		/* the path itself, a copy */
-	PERSIST_BELOW		/* something below one */
+	PERSIST_AT,		/* the path itself */
+	PERSIST_BELOW		/* something below it */
 };
-enum persist_place persist_place(const struct persist_mask *, const char *path);
-/* Is P of this listed path moved away in this tree?  Then its content is at
- * .delta/seed/PATH: out gets the path to read, else `path` itself. */
+/* *which (may be NULL) gets the path it is about. */
+enum persist_place persist_place(const struct persist_mask *, const char *path,
+    const struct persist_path **which);
+/* Where the release's own entry is in this tree: .delta/seed/PATH or `path`;
+ * replaces what is in out. */
 int persist_where(const struct persist_mask *, const char *path, struct buf *out,
     struct err *);
 
