@@ -174,7 +174,7 @@ static void
 malformed_custom_is_skipped_and_counted(void **state)
 {
 	static const char *const texts[] = {
-		"{}", "[]", "7", "{\"kind\":\"tree\"}",
+		"{}", "[]", "{\"kind\":\"tree\"}",
 		"{\"kind\":\"tree\",\"release\":-1}",
 		"{\"kind\":\"tree\",\"release\":1,\"platform\":\"any\",\"version\":\"1\","
 		"\"created\":\"yesterday\",\"listing\":{\"sha256\":\"00\",\"bytes\":1}}",
