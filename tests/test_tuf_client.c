@@ -431,6 +431,22 @@ refresh_goes_on_from_what_another_run_stored(void **state)
 	device_write(d, "root.json", two->bytes.data, two->bytes.len);
 	assert_int_equal(tuf_refresh(d->tuf, &e), 0);
 	assert_int_equal(device_version(d, "root.json"), 2);
+	assert_null(strstr(buf_text(&w->sim->asked), "2.root.json"));
+}
+
+/* The timestamp lists other bytes under a version that is here already: these are
+ * the ones that count. */
+static void
+snapshot_of_the_same_version_and_other_bytes_is_fetched(void **state)
+{
+	struct world *w = *state;
+
+	device_must_refresh(w->dev, w->sim);
+	sim_set_expires(w->sim, "snapshot", SIM_NOW + SIM_DAY);
+	sim_bump(w->sim, "timestamp");
+	sim_publish(w->sim);
+	device_must_refresh(w->dev, w->sim);
+	assert_true(device_same(w->dev, "snapshot.json", w->sim, "1.snapshot.json"));
 }
 
 static void
@@ -621,6 +637,7 @@ main(void)
 		CASE(two_runs_at_once_do_not_mix),
 		CASE(refresh_clears_what_a_cut_left_behind),
 		CASE(refresh_goes_on_from_what_another_run_stored),
+		CASE(snapshot_of_the_same_version_and_other_bytes_is_fetched),
 		CASE(expiry_is_strict_to_the_second),
 		CASE(clock_in_the_future_fails_and_is_forgotten),
 		CASE(clock_of_1970_is_lifted_by_build_date_and_x_signed),

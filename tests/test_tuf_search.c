@@ -200,6 +200,10 @@ search_survives_cycles(void **state)
 	delegate(w, "b", "b", "*");
 	assert_int_equal(find_length(w, "f"), -1);
 	assert_string_equal(buf_text(&w->sim->asked), "2.a.json 2.b.json ");
+	/* and going round does not use up the limit */
+	delegate(w, "targets", "c", "*");
+	sim_target(w->sim, "c", "f", "1");
+	assert_int_equal(find_length(w, "f"), 1);
 }
 
 static void
