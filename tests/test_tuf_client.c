@@ -322,6 +322,27 @@ local_timestamp_that_cannot_be_read_is_an_error(void **state)
 	assert_int_equal(mkdirat(w->dev->dir, "timestamp.json", 0755), 0);
 	assert_int_equal(device_refresh(w->dev, w->sim, &e), -1);
 	assert_int_not_equal(e.code, ERR_ABSENT);
+	assert_string_equal(buf_text(&w->sim->asked), "");
+}
+
+/* Two repositories that share a key: the other's memory is not ours. */
+static void
+local_timestamp_of_another_product_counts_as_absent(void **state)
+{
+	struct world *w = *state;
+	struct jv *honest = jv_copy(sim_part(w->sim, "timestamp"));
+	const struct sim_file *f;
+
+	assert_int_equal(jv_set(sim_part(w->sim, "timestamp"), "x-product",
+	    jv_new_text("another")), 0);
+	sim_set_version(w->sim, "timestamp", 99);
+	sim_sign_as(w->sim, "timestamp", "other");
+	f = sim_file(w->sim, "other");
+	device_write(w->dev, "timestamp.json", f->bytes.data, f->bytes.len);
+	jv_free(sim_role(w->sim, "timestamp")->part);
+	sim_role(w->sim, "timestamp")->part = honest;
+	device_must_refresh(w->dev, w->sim);
+	assert_int_equal(device_version(w->dev, "timestamp.json"), 1);
 }
 
 static void
@@ -630,6 +651,7 @@ main(void)
 		CASE(fast_forward_is_cured_by_rotating_the_key),
 		CASE(torn_local_files_count_as_absent),
 		CASE(local_timestamp_that_cannot_be_read_is_an_error),
+		CASE(local_timestamp_of_another_product_counts_as_absent),
 		CASE(torn_local_root_is_fatal_until_trusted_anew),
 		CASE(trust_is_needed_before_anything),
 		CASE(trust_keeps_a_newer_root_and_takes_one),
