@@ -34,14 +34,18 @@ struct delta_io {
 	    struct err *);
 	/* The next n bytes of the output. */
 	int (*write)(void *arg, const uint8_t *data, size_t n, struct err *);
+	/* This output has the bytes of an earlier one, all of them: number
+	 * `output`, 0 being the first one built.  ERR_FORMAT when sizes differ. */
+	int (*repeat)(void *arg, uint64_t output, struct err *);
 };
 
 /* fd is borrowed; memory_limit: what the caller lets it use (ERR_ROOM beyond,
- * naming both). */
+ * naming both).  ERR_FORMAT: not a delta, or one of another format. */
 struct delta *delta_open(int fd, uint64_t memory_limit, struct err *);
 void delta_close(struct delta *);
 
-/* The reduced listing, built from the old listing's text; appended to out. */
+/* The reduced listing, built from the old listing's text; appended to out.
+ * ERR_TRUST when the delta was made for another old listing. */
 int delta_listing(struct delta *, const void *old_text, size_t old_bytes,
     struct buf *out, struct err *);
 
@@ -55,13 +59,18 @@ int delta_end(struct delta *, struct err *);
 /* What the header says it needs, as is signed in the edge. */
 uint64_t delta_memory(const struct delta *);
 uint64_t delta_scratch(const struct delta *);
+uint64_t delta_listing_bytes(const struct delta *);
+/* The first 8 bytes of the SHA-256 of the old listing it was made for. */
+const uint8_t *delta_old_id(const struct delta *);
 
 /* What `inspect` shows. */
 struct delta_stream_info {
 	const char *name;		/* "control", "diff", "extra"... */
-	const char *codec;		/* "zstd", "raw"... */
+	const char *codec;		/* "zstd", "stored"... */
 	uint64_t packed_bytes, plain_bytes;
 };
 size_t delta_streams(const struct delta *, struct delta_stream_info *out, size_t max);
+/* The method and source of the output built last: "raw", "copy", "repeat". */
+const char *delta_last_method(const struct delta *, uint64_t *source);
 
 #endif

@@ -1,0 +1,27 @@
+/*
+ * stream.h - one stream of a delta: packed bytes in the file, plain bytes out.
+ */
+#ifndef APPLY_PATCH_STREAM_H
+#define APPLY_PATCH_STREAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "manifest/base/err.h"
+
+#include "apply/patch/delta_format.h"
+
+struct stream;
+
+/* Bytes [offset, offset + packed) of fd (borrowed) hold `plain` bytes. */
+struct stream *stream_open(int fd, uint64_t offset, uint64_t packed, uint64_t plain,
+    enum delta_codec, unsigned window_log, struct err *);
+void stream_close(struct stream *);
+
+/* Exactly n bytes; ERR_FORMAT when there are fewer. */
+int stream_read(struct stream *, void *out, size_t n, struct err *);
+int stream_byte(struct stream *, uint8_t *out, struct err *);
+int stream_varint(struct stream *, uint64_t *out, struct err *);
+uint64_t stream_left(const struct stream *);	/* plain bytes not read yet */
+
+#endif
