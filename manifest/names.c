@@ -105,6 +105,22 @@ weight(char c)
 	return isalpha((unsigned char)c) ? c : c + 256;
 }
 
+/* "-rc1" comes before the release it leads to (Semantic Versioning 2.0.0, 11), as
+ * "~rc1" does; "-5-gabc" of git describe comes after. */
+static bool
+is_pre_release(const char *s)
+{
+	static const char *const words[] = { "alpha", "beta", "dev", "pre", "rc" };
+
+	for (size_t i = 0; *s == '-' && i < sizeof words / sizeof *words; i++) {
+		size_t n = strlen(words[i]);
+
+		if (strncmp(s + 1, words[i], n) == 0 && !is_lower(s[1 + n]))
+			return true;
+	}
+	return false;
+}
+
 static int
 compare_digits(const char **pa, const char **pb)
 {
@@ -134,8 +150,11 @@ version_compare(const char *a, const char *b)
 		int order;
 
 		while ((*a != '\0' && !is_digit(*a)) || (*b != '\0' && !is_digit(*b))) {
-			if (weight(*a) != weight(*b))
-				return weight(*a) - weight(*b);
+			int x = is_pre_release(a) ? weight('~') : weight(*a);
+			int y = is_pre_release(b) ? weight('~') : weight(*b);
+
+			if (x != y)
+				return x - y;
 			a++;
 			b++;
 		}

@@ -40,7 +40,8 @@ int name_check_version(const char *, struct err *);
 int name_parse_release(const char *, uint64_t *, struct err *);
 
 /* <0, 0, >0: digits by value, the rest by bytes, '~' before everything, a
- * leading "v" before a digit ignored (Debian policy 5.6.12, upstream part). */
+ * leading "v" before a digit ignored (Debian policy 5.6.12, upstream part); '-'
+ * before alpha, beta, dev, pre or rc counts as '~' (Semantic Versioning, 11). */
 int version_compare(const char *, const char *);
 
 /* Into out[NAME_MAX_PATH]. */

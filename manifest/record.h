@@ -56,7 +56,8 @@ struct edge {			/* kind full or delta */
 	uint64_t memory_bytes;		/* decoder memory */
 	uint64_t scratch_bytes;
 	struct jv *needs;		/* owned; NULL none */
-	struct jv *frames;		/* full: list of {offset, bytes, sha256}; owned */
+	struct jv *frames;		/* full: {offset, bytes, sha256} of the frame
+					 * index at its end; owned, NULL none */
 	bool usable;
 	struct object object;
 };

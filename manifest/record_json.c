@@ -186,8 +186,8 @@ full_from_json(const struct jv *custom, struct edge *x, struct err *e)
 		return -1;
 	if (frames == NULL)
 		return 0;
-	if (jv_kind(frames) != JV_LIST)
-		return err_set(e, ERR_FORMAT, "frames: no list");
+	if (jv_kind(frames) != JV_OBJECT)
+		return err_set(e, ERR_FORMAT, "frames: no place of an index");
 	if ((x->frames = jv_copy(frames)) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	return 0;

@@ -87,6 +87,10 @@ versions_compare_by_numbers(void **state)
 			assert_int_equal((got > 0) - (got < 0), (i > k) - (i < k));
 		}
 	assert_int_equal(version_compare("v1.0", "1.0"), 0);
+	assert_true(version_compare("2.0.0-rc.1", "2.0.0") < 0);
+	assert_true(version_compare("2.0.0-rc.2", "2.0.0-rc.10") < 0);
+	assert_true(version_compare("2.0.0-rcx", "2.0.0") > 0);
+	assert_true(version_compare("2.0.0-5-gabc", "2.0.0") > 0);
 	assert_int_equal(version_compare("1.01", "1.1"), 0);
 }
 
