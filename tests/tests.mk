@@ -22,6 +22,14 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(ALL_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $< $(ALL_LIBS) $(ALL_LDLIBS)
 
+# Tests that stand between the program and the disk (tests/lab/disk.h).  The
+# names are those of the symbols: large-file variants where glibc has them.
+DISK_CALLS := openat64 write pwrite64 ftruncate64 fallocate64 copy_file_range \
+            ioctl mkdirat symlinkat linkat renameat renameat2 unlinkat fchmod \
+            fchmodat fchown fchownat utimensat futimens fsetxattr fsync syncfs
+DISK_WRAP := $(foreach c,$(DISK_CALLS),-Wl,--wrap=$(c))
+$(BUILD)/tests/test_fs_change $(BUILD)/tests/test_fs_tree: LDFLAGS_ALL += $(DISK_WRAP)
+
 tests: programs $(TEST_BIN)
 
 check:

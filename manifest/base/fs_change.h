@@ -12,7 +12,8 @@
  * power cut left behind blocks nothing and goes with fs_remove_temps().
  *
  * The calls that change the disk, each made by its name and only in the fs*.c
- * of this folder, so that tests can wrap them when linking (-Wl,--wrap=NAME):
+ * of this folder, so that tests can wrap them when linking (-Wl,--wrap=NAME;
+ * tests/tests.mk has the names of the symbols, tests/lab/disk.h the use):
  *
  *	openat (with O_CREAT)  write  pwrite  ftruncate  fallocate
  *	copy_file_range  ioctl (FICLONE)  mkdirat  symlinkat  linkat

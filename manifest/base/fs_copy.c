@@ -98,7 +98,7 @@ copy_range(struct copy *c, off_t at, off_t end, struct err *e)
 			return -1;
 		at += n;
 	}
-	return copy_by_hand(c, at, end, e);
+	return at == end ? 0 : copy_by_hand(c, at, end, e);
 }
 
 /* The next run of data at or behind `at`; *end == at when there is none. */
