@@ -51,7 +51,7 @@ print_row(const char *head, int left, const char *text)
 {
 	int at = (int)strlen(head), room = COLUMNS - 1 - left;
 
-	if (at + 2 > left) {
+	if (at > 0 && at + 2 > left) {
 		(void)printf("%s\n", head);
 		at = 0;
 	} else {
