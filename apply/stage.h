@@ -38,6 +38,12 @@ struct stage_failure {
 int stage_build(const struct device *, const struct plan *, struct stage_failure *,
     struct err *);
 
+/* The built tree, for looking at it.  ERR_ABSENT when there is none. */
+int stage_open_tree(const struct device *, uint64_t release, struct err *);
+/* It stands at releases/N, durable, replacing what was there (the caller knows
+ * that nothing runs from it); staging is cleared. */
+int stage_publish(const struct device *, uint64_t release, struct err *);
+
 /* Everything of staging is gone (all releases); absent is fine. */
 int stage_clear(const struct device *, struct err *);
 

@@ -1,0 +1,132 @@
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "manifest/base/cancel.h"
+
+#include "apply/patch/delta.h"
+
+#include "apply/hop_file.h"
+
+#include "apply/hop.h"
+
+enum { OPEN_MAX = 8 };		/* old files kept open while a delta builds */
+
+struct source {
+	struct work *work;
+	struct output *output;
+	int fd[OPEN_MAX];
+	size_t entry[OPEN_MAX];
+};
+
+static int
+open_old(void *arg, uint64_t index, int *fd, uint64_t *bytes, struct err *e)
+{
+	struct source *s = arg;
+	const struct listing *have = content_listing(s->work->have);
+	size_t slot = (size_t)(index % OPEN_MAX);
+	bool own;
+
+	if (index >= have->n)
+		return err_set(e, ERR_FORMAT, "the delta names an old entry beyond the last");
+	if (s->fd[slot] == -1 || s->entry[slot] != index) {
+		if (s->fd[slot] != -1)
+			(void)close(s->fd[slot]);
+		if (content_open(s->work->have, (size_t)index, true, &s->fd[slot], &own,
+		    e) == -1) {
+			s->work->hop->tree_modified |= e->code == ERR_TRUST;
+			return -1;
+		}
+		s->entry[slot] = (size_t)index;
+	}
+	*fd = s->fd[slot];
+	*bytes = have->entries[index].size;
+	return 0;
+}
+
+static int
+write_output(void *arg, const uint8_t *data, size_t n, struct err *e)
+{
+	struct source *s = arg;
+
+	if (cancel_check(e) == -1)
+		return -1;
+	return output_write(s->output, data, n, e);
+}
+
+static int
+build(struct work *w, size_t i, struct delta *d, struct source *s, struct err *e)
+{
+	const struct delta_io io = { s, open_old, write_output };
+	struct output o = OUTPUT_INIT;
+
+	s->output = &o;
+	if (hop_file_start(w, i, &o, e) == -1)
+		return -1;
+	if (delta_build(d, w->listing->entries[i].size, &io, e) == 0 &&
+	    hop_file_end(w, i, &o, e) == 0)
+		return 0;
+	output_drop(&o);
+	return err_wrap(e, "build %s", w->listing->entries[i].path);
+}
+
+/* Outputs are the files whose hash the delta's listing leaves out. */
+static int
+build_all(struct work *w, struct delta *d, struct err *e)
+{
+	struct source s = { .work = w };
+	int rc = 0;
+
+	for (size_t k = 0; k < OPEN_MAX; k++)
+		s.fd[k] = -1;
+	for (size_t i = 0; rc == 0 && i < w->listing->n; i++) {
+		if (!hop_is_first(w->listing, i))
+			continue;
+		if (!w->listing->entries[i].has_sha256)
+			rc = build(w, i, d, &s, e);
+		else if ((rc = hop_take(w, i, e)) != -1)
+			rc = rc == 1 ? 0 : err_set(e, ERR_FORMAT,
+			    "the delta takes %s from the old tree, which has no such content",
+			    w->listing->entries[i].path);
+	}
+	for (size_t k = 0; k < OPEN_MAX; k++)
+		if (s.fd[k] != -1)
+			(void)close(s.fd[k]);
+	return rc == 0 ? delta_end(d, e) : -1;
+}
+
+static struct listing *
+next_listing(struct delta *d, const struct listing *have, struct err *e)
+{
+	struct buf old = BUF_INIT(LISTING_TEXT_MAX), text = BUF_INIT(LISTING_TEXT_MAX);
+	struct listing *listing = NULL;
+
+	if (listing_emit(have, &old, e) == 0 &&
+	    delta_listing(d, old.data, old.len, &text, e) == 0)
+		listing = listing_parse(text.data, text.len, true, e);
+	buf_free(&old);
+	buf_free(&text);
+	return listing;
+}
+
+struct content *
+hop_delta(struct hop *h, struct content *have, int delta, struct err *e)
+{
+	struct delta *d = delta_open(delta, h->memory_limit, e);
+	struct listing *listing = NULL;
+	struct content *next;
+	struct work w;
+
+	if (d == NULL || (listing = next_listing(d, content_listing(have), e)) == NULL) {
+		delta_close(d);
+		content_free(have);
+		return NULL;
+	}
+	next = NULL;
+	if (work_start(&w, h, have, listing, e) == 0 && hop_begin(&w, e) == 0 &&
+	    build_all(&w, d, e) == 0 && hop_end(&w, e) == 0)
+		next = work_end(&w, true);
+	else
+		(void)work_end(&w, false);
+	delta_close(d);
+	return next;
+}

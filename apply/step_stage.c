@@ -1,0 +1,49 @@
+#include "manifest/base/log.h"
+
+#include "apply/ready.h"
+#include "apply/stage.h"
+#include "apply/step_tree.h"
+
+#include "apply/run.h"
+
+/* What the next plan has to do without. */
+static enum step_result
+plan_again(struct run *r, const struct stage_failure *failure, const struct err *e)
+{
+	if (failure->tree_modified && !r->tree_modified) {
+		r->tree_modified = true;
+	} else if (failure->has_object && r->n_bad < CHAIN_HOPS_MAX) {
+		r->bad[r->n_bad++] = failure->object;
+	} else {
+		return STEP_FAIL;
+	}
+	log_warn("%s; trying another path", e->text);
+	return STEP_AGAIN;
+}
+
+enum step_result
+tree_build(struct run *r, struct err *e)
+{
+	struct stage_failure failure;
+
+	if (stage_build(r->dev, &r->plan, &failure, e) == 0)
+		return STEP_DONE;
+	if (e->code == ERR_CANCEL)
+		return STEP_LATER;
+	return plan_again(r, &failure, e);
+}
+
+enum step_result
+step_stage(struct run *r, struct err *e)
+{
+	/* Look: verify may have been reached before, or an older run left it. */
+	switch (ready_release(r->dev, &r->plan.to, e)) {
+	case 1:
+		return STEP_DONE;
+	case 0:
+		err_clear(e);
+		return tree_build(r, e);
+	default:
+		return e->code == ERR_CANCEL ? STEP_LATER : STEP_FAIL;
+	}
+}
