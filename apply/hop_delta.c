@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "manifest/base/cancel.h"
+#include "manifest/base/fs.h"
 
 #include "apply/patch/delta.h"
 
@@ -9,13 +10,15 @@
 
 #include "apply/hop.h"
 
-enum { OPEN_MAX = 8 };		/* old files kept open while a delta builds */
+enum { OPEN_MAX = 8, STEP = 128 * 1024 };	/* old files kept open while a delta builds */
 
 struct source {
 	struct work *work;
 	struct output *output;
 	int fd[OPEN_MAX];
 	size_t entry[OPEN_MAX];
+	size_t *built;			/* entries of the outputs so far */
+	size_t n_built;
 };
 
 static int
@@ -53,18 +56,55 @@ write_output(void *arg, const uint8_t *data, size_t n, struct err *e)
 	return output_write(s->output, data, n, e);
 }
 
+/* All of an earlier output, which stands in the new tree by now. */
+static int
+repeat(void *arg, uint64_t number, struct err *e)
+{
+	struct source *s = arg;
+	const struct hop *h = s->work->hop;
+	const struct entry *from;
+	char name[HOP_NAME_MAX];
+	uint8_t *buffer;
+	int fd = -1, rc = -1;
+
+	if (number >= s->n_built)
+		return err_set(e, ERR_FORMAT, "the delta repeats an output to come");
+	from = &s->work->listing->entries[s->built[number]];
+	if (from->size != s->output->size)
+		return err_set(e, ERR_FORMAT, "the delta repeats an output of another size");
+	if ((buffer = malloc(STEP)) == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory for a copy");
+	fd = h->folder == -1 ? fs_open_file(h->tree, from->path, NULL, e) :
+	    fs_open_file(h->folder, hop_name(s->built[number], name), NULL, e);
+	if (fd != -1)
+		rc = 0;
+	for (uint64_t at = 0; rc == 0 && at < from->size;) {
+		size_t n = from->size - at < STEP ? (size_t)(from->size - at) : STEP;
+
+		if ((rc = fs_pread(fd, buffer, n, at, e)) == 0)
+			rc = write_output(s, buffer, n, e);
+		at += n;
+	}
+	if (fd != -1)
+		(void)close(fd);
+	free(buffer);
+	return rc;
+}
+
 static int
 build(struct work *w, size_t i, struct delta *d, struct source *s, struct err *e)
 {
-	const struct delta_io io = { s, open_old, write_output };
+	const struct delta_io io = { s, open_old, write_output, repeat };
 	struct output o = OUTPUT_INIT;
 
 	s->output = &o;
 	if (hop_file_start(w, i, &o, e) == -1)
 		return -1;
 	if (delta_build(d, w->listing->entries[i].size, &io, e) == 0 &&
-	    hop_file_end(w, i, &o, e) == 0)
+	    hop_file_end(w, i, &o, e) == 0) {
+		s->built[s->n_built++] = i;
 		return 0;
+	}
 	output_drop(&o);
 	return err_wrap(e, "build %s", w->listing->entries[i].path);
 }
@@ -76,6 +116,8 @@ build_all(struct work *w, struct delta *d, struct err *e)
 	struct source s = { .work = w };
 	int rc = 0;
 
+	if ((s.built = calloc(w->listing->n + 1, sizeof *s.built)) == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory for a tree");
 	for (size_t k = 0; k < OPEN_MAX; k++)
 		s.fd[k] = -1;
 	for (size_t i = 0; rc == 0 && i < w->listing->n; i++) {
@@ -91,6 +133,7 @@ build_all(struct work *w, struct delta *d, struct err *e)
 	for (size_t k = 0; k < OPEN_MAX; k++)
 		if (s.fd[k] != -1)
 			(void)close(s.fd[k]);
+	free(s.built);
 	return rc == 0 ? delta_end(d, e) : -1;
 }
 
