@@ -20,12 +20,12 @@
 static int
 refuse(const struct device *dev, struct err *e, const char *fact)
 {
-	char reason[256];
+	struct err reason = *e;
 
 	if (e->sys == ENOSPC || e->sys == EDQUOT || e->sys == ENOMEM || e->sys == EIO)
 		return -1;	/* nothing that says something about the place */
-	(void)snprintf(reason, sizeof reason, "%s", e->text);
-	return err_set(e, ERR_POLICY, "%s: %s (%s)", dev->root_path, fact, reason);
+	return err_set(e, ERR_POLICY, "%s: %s (%s)", dev->root_path, fact,
+	    reason.text);
 }
 
 static int
