@@ -15,4 +15,12 @@
 int zwrite_frame(const void *data, size_t n, int level, unsigned window_log,
     struct buf *out, struct err *);
 
+/* The same as a stream: one frame, appended to `out` as it grows.  `out` is
+ * borrowed until zwrite_end(). */
+struct zwrite;
+struct zwrite *zwrite_open(int level, unsigned window_log, struct buf *out, struct err *);
+int zwrite_add(struct zwrite *, const void *data, size_t n, struct err *);
+int zwrite_end(struct zwrite *, struct err *);	/* the frame is complete */
+void zwrite_close(struct zwrite *);		/* NULL is fine */
+
 #endif

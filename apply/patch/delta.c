@@ -271,6 +271,8 @@ build_copy(struct delta *d, uint64_t bytes, const struct source *from,
 		    stream_varint(control, &extra, e) == -1 ||
 		    jump(&at, unzigzag(seek), from->bytes, e) == -1)
 			return -1;
+		if (copy == 0 && extra == 0)
+			return err_set(e, ERR_FORMAT, "a block of nothing");
 		if (copy > from->bytes - at)
 			return err_set(e, ERR_FORMAT, "a copy reaches past the old file");
 		if (copy > bytes || extra > bytes - copy)

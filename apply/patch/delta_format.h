@@ -16,6 +16,7 @@
  *	METHOD_COPY    varint source (not for the listing: the old text is meant),
  *	               then until the output is full:
  *	               varint zigzag seek, varint copy bytes, varint extra bytes
+ *	               (never both 0)
  *	METHOD_REPEAT  varint output that has the same bytes, counted from 0
  * A copied byte is the old byte plus one byte of the diff stream, modulo 256.
  */

@@ -1,0 +1,206 @@
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "manifest/base/cancel.h"
+
+#include "mkdelta/suffix.h"
+
+#include "mkdelta/bsdiff.h"
+
+enum {
+	WIN_BYTES = 8,		/* a new alignment must agree in this many bytes more */
+	CHECK_EVERY = 1 << 16,	/* searches between two looks at Ctrl-C */
+	SEGMENT_MIN = 1 << 20
+};
+
+/* One file or segment being matched. */
+struct matcher {
+	const uint8_t *old, *new;
+	size_t n_old, n_new;
+	struct suffix *suffix;
+	uint64_t old_base;	/* of this segment, in the whole old file */
+	struct blocks *blocks;
+	size_t done;		/* new bytes that blocks cover */
+	size_t copy_at;		/* where the last block's copy begins in old */
+	size_t scan;
+	size_t searches;
+};
+
+void
+blocks_free(struct blocks *b)
+{
+	free(b->list);
+	b->list = NULL;
+	b->n = b->cap = 0;
+}
+
+static int
+add_block(struct blocks *b, uint64_t old_at, uint64_t copy, uint64_t extra, struct err *e)
+{
+	if (copy == 0 && extra == 0)
+		return 0;
+	if (copy == 0 && b->n > 0) {
+		b->list[b->n - 1].extra += extra;
+		return 0;
+	}
+	if (b->n == b->cap) {
+		size_t cap = b->cap == 0 ? 64 : b->cap * 2;
+		struct block *grown = realloc(b->list, cap * sizeof *grown);
+
+		if (grown == NULL)
+			return err_set(e, ERR_NOMEM, "out of memory for matches");
+		b->list = grown;
+		b->cap = cap;
+	}
+	b->list[b->n++] = (struct block){ old_at, copy, extra };
+	return 0;
+}
+
+/* Does new[at] agree with old in the alignment of the last block? */
+static bool
+agrees(const struct matcher *m, size_t at)
+{
+	size_t old_at = m->copy_at + (at - m->done);
+
+	return old_at < m->n_old && m->old[old_at] == m->new[at];
+}
+
+/* How far the last block's copy reaches forward: twice the agreeing bytes less
+ * all bytes is largest there. */
+static size_t
+reach_forward(const struct matcher *m, size_t end)
+{
+	size_t best_len = 0;
+	int64_t score = 0, best = 0;
+
+	for (size_t i = 0; m->done + i < end && m->copy_at + i < m->n_old; i++) {
+		score += m->old[m->copy_at + i] == m->new[m->done + i] ? 1 : -1;
+		if (score > best) {
+			best = score;
+			best_len = i + 1;
+		}
+	}
+	return best_len;
+}
+
+/* The same backwards from the new match, down to what is done. */
+static size_t
+reach_backward(const struct matcher *m, size_t at)
+{
+	size_t best_len = 0;
+	int64_t score = 0, best = 0;
+
+	for (size_t i = 1; m->scan >= m->done + i && at >= i; i++) {
+		score += m->old[at - i] == m->new[m->scan - i] ? 1 : -1;
+		if (score > best) {
+			best = score;
+			best_len = i;
+		}
+	}
+	return best_len;
+}
+
+/* Where both reaches overlap each byte goes to the side that agrees more:
+ * how many of the overlap stay with the forward one. */
+static size_t
+split_overlap(const struct matcher *m, size_t forward, size_t backward, size_t at,
+    size_t overlap)
+{
+	size_t best_len = 0;
+	int64_t score = 0, best = 0;
+
+	for (size_t i = 0; i < overlap; i++) {
+		size_t n = forward - overlap + i;
+
+		score += m->new[m->done + n] == m->old[m->copy_at + n];
+		score -= m->new[m->scan - backward + i] == m->old[at - backward + i];
+		if (score > best) {
+			best = score;
+			best_len = i + 1;
+		}
+	}
+	return best_len;
+}
+
+/* Close the last block before the match at (scan, at), and begin its own. */
+static int
+close_block(struct matcher *m, size_t at, struct err *e)
+{
+	size_t forward = reach_forward(m, m->scan);
+	size_t backward = m->scan < m->n_new ? reach_backward(m, at) : 0;
+
+	if (m->done + forward > m->scan - backward) {
+		size_t overlap = m->done + forward - (m->scan - backward);
+		size_t keep = split_overlap(m, forward, backward, at, overlap);
+
+		forward -= overlap - keep;
+		backward -= keep;
+	}
+	if (add_block(m->blocks, m->old_base + m->copy_at, forward,
+	    m->scan - backward - (m->done + forward), e) == -1)
+		return -1;
+	m->done = m->scan - backward;
+	m->copy_at = at - backward;
+	return 0;
+}
+
+static int
+match_segment(struct matcher *m, struct err *e)
+{
+	size_t len = 0, at = 0;
+
+	while (m->scan < m->n_new) {
+		size_t agreed = 0, counted = m->scan += len;
+
+		for (; m->scan < m->n_new; m->scan++) {
+			len = suffix_search(m->suffix, m->new + m->scan, m->n_new - m->scan, &at);
+			for (; counted < m->scan + len; counted++)
+				agreed += agrees(m, counted);
+			if ((len == agreed && len != 0) || len > agreed + WIN_BYTES)
+				break;
+			agreed -= agrees(m, m->scan);
+			if (++m->searches % CHECK_EVERY == 0 && cancel_check(e) == -1)
+				return -1;
+		}
+		if ((len != agreed || m->scan == m->n_new) && close_block(m, at, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+match(const uint8_t *old, size_t n_old, uint64_t old_base, const uint8_t *new,
+    size_t n_new, struct blocks *blocks, struct err *e)
+{
+	struct matcher m = { .old = old, .new = new, .n_old = n_old, .n_new = n_new,
+		.old_base = old_base, .blocks = blocks };
+	int rc;
+
+	if ((m.suffix = suffix_new(old, n_old, e)) == NULL)
+		return -1;
+	rc = match_segment(&m, e);
+	suffix_free(m.suffix);
+	return rc;
+}
+
+int
+bsdiff_blocks(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n_new,
+    uint64_t memory_bytes, struct blocks *blocks, struct err *e)
+{
+	uint64_t window = memory_bytes / 8 < SEGMENT_MIN ? SEGMENT_MIN : memory_bytes / 8;
+
+	if (suffix_memory(n_old) <= memory_bytes || n_old <= window)
+		return match(old, n_old, 0, new, n_new, blocks, e);
+	/* Segments of half a window; old is looked at around the same place. */
+	for (size_t at = 0; at < n_new; at += window / 2) {
+		size_t n = n_new - at < window / 2 ? n_new - at : (size_t)window / 2;
+		size_t from = at < window / 4 ? 0 : at - (size_t)window / 4;
+
+		if (from > n_old - window)
+			from = n_old - (size_t)window;
+		if (match(old + from, (size_t)window, from, new + at, n, blocks, e) == -1)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,15 @@
+/*
+ * delta_check.h - prove a delta: run the device's decoder, compare every byte's
+ * hash.
+ */
+#ifndef MKDELTA_DELTA_CHECK_H
+#define MKDELTA_DELTA_CHECK_H
+
+#include "manifest/base/err.h"
+#include "manifest/listing.h"
+
+/* Nothing is written to the disk.  ERR_TRUST names the first file that differs. */
+int delta_check(const struct listing *from, int from_dir, const struct listing *to,
+    int delta_fd, struct err *);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * delta_write.h - the encoder: two trees become a delta (docs/delta-format.md).
+ */
+#ifndef MKDELTA_DELTA_WRITE_H
+#define MKDELTA_DELTA_WRITE_H
+
+#include <stdint.h>
+
+#include "manifest/base/err.h"
+#include "manifest/listing.h"
+
+struct delta_job {
+	const struct listing *from, *to;	/* listing_index() was called on both */
+	int from_dir, to_dir;	/* the trees, borrowed */
+	unsigned jobs;		/* threads, 0: one a core */
+	uint64_t memory_bytes;	/* for matching, over all threads; 0: 1 GiB */
+	int level;		/* of zstd, 0: 19 */
+};
+
+struct delta_stats {
+	uint64_t bytes;		/* of the delta */
+	uint64_t output_bytes;	/* that it builds */
+	uint64_t outputs;	/* files that it builds */
+	uint64_t memory_bytes;	/* the decoder needs, as is signed */
+	uint64_t scratch_bytes;
+};
+
+/* Write the delta to out_fd (new and empty, for reading and writing).  The same
+ * trees give the same bytes, whatever `jobs`. */
+int delta_write(const struct delta_job *, int out_fd, struct delta_stats *,
+    struct err *);
+
+#endif

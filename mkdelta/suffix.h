@@ -1,0 +1,28 @@
+/*
+ * suffix.h - the suffix array of some bytes, and the longest match in it.
+ *
+ * The doorway to libdivsufsort (Mori; Fischer and Kurpicz 2017).  Memory: 4
+ * bytes for each byte below 2^31, 8 above.
+ */
+#ifndef MKDELTA_SUFFIX_H
+#define MKDELTA_SUFFIX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "manifest/base/err.h"
+
+struct suffix;
+
+/* `text` is borrowed until suffix_free(). */
+struct suffix *suffix_new(const uint8_t *text, size_t n, struct err *);
+void suffix_free(struct suffix *);
+
+/* The longest prefix of pattern[0..n) that stands somewhere in the text: its
+ * length, and one place in *at (0 when the length is). */
+size_t suffix_search(const struct suffix *, const uint8_t *pattern, size_t n, size_t *at);
+
+/* Bytes of memory that suffix_new() takes for n bytes, text not included. */
+uint64_t suffix_memory(uint64_t n);
+
+#endif
