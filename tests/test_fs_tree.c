@@ -1,8 +1,10 @@
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -227,6 +229,48 @@ folders_without_write_permission_are_removed_by_their_owner(void **state)
 	assert_int_equal(as_nobody(*state, remove_locked), 0);
 }
 
+/* A bind mount of `kept` at t/b, in a mount namespace of the child's own. */
+static int
+remove_mounted(const struct scratch *s)
+{
+	char from[300], at[300];
+	struct err e = ERR_INIT;
+	int dir;
+
+	(void)snprintf(from, sizeof from, "%s/kept", s->path);
+	(void)snprintf(at, sizeof at, "%s/t/b", s->path);
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount(from, at, NULL, MS_BIND, NULL) == -1)
+		return 77;
+	/* Anew: the old descriptor sees the old mounts. */
+	dir = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fs_remove_tree(dir, "t", &e) == 0)
+		return 1;
+	return e.code == ERR_POLICY ? 0 : 2;
+}
+
+static void
+what_is_mounted_below_a_removed_tree_is_left_alone(void **state)
+{
+	const struct scratch *s = *state;
+	int status;
+	pid_t child;
+
+	plant(s);
+	scratch_dir(s, "kept");
+	scratch_file(s, "kept/f", "kept");
+	child = fork();
+	if (child == 0)
+		_exit(remove_mounted(s));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();		/* mounts are not ours to make */
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_true(scratch_holds(s, "kept/f", "kept"));
+}
+
 static void
 a_failed_removal_is_told(void **state)
 {
@@ -403,6 +447,7 @@ main(void)
 		FACT(a_removed_tree_is_gone_and_what_it_linked_to_is_not),
 		FACT(a_link_in_the_way_is_not_removed_through),
 		FACT(folders_without_write_permission_are_removed_by_their_owner),
+		FACT(what_is_mounted_below_a_removed_tree_is_left_alone),
 		FACT(a_failed_removal_is_told),
 		FACT(a_copied_tree_is_the_same_tree),
 		FACT(single_files_and_links_are_copied_too),
