@@ -17,7 +17,7 @@
 
 #define PREFIX ".staging-"
 #define TREE "tree"
-enum { LISTING_WINDOW_LOG = 23, HOP_FOLDER_MAX = 24 };
+enum { LISTING_WINDOW_LOG = 23, HOP_FOLDER_MAX = 32 };
 
 struct stage {
 	const struct device *dev;
