@@ -91,8 +91,7 @@ emit_object(const struct jv *v, unsigned depth, struct buf *out, struct err *e)
 	for (size_t i = 0; i < n; i++) {
 		if (i > 0 && buf_add_byte(out, ',', e) == -1)
 			goto out;
-		if (emit_text(keys[i], out, e) == -1 ||
-		    buf_add_byte(out, ':', e) == -1 ||
+		if (emit_text(keys[i], out, e) == -1 || buf_add_byte(out, ':', e) == -1 ||
 		    emit(jv_get(v, keys[i]), depth, out, e) == -1)
 			goto out;
 	}

@@ -36,8 +36,8 @@ jv_parse(const void *data, size_t n, struct err *e)
 	if (json_error_code(&why) == json_error_out_of_memory)
 		(void)err_set(e, ERR_NOMEM, "out of memory for JSON");
 	else
-		(void)err_set(e, ERR_FORMAT, "JSON: line %d, column %d: %s",
-		    why.line, why.column, why.text);
+		(void)err_set(e, ERR_FORMAT, "JSON: line %d, column %d: %s", why.line,
+		    why.column, why.text);
 	return NULL;
 }
 
@@ -132,8 +132,7 @@ jv_key(const struct jv *object, const char *key)
 }
 
 bool
-jv_each(const struct jv *object, void **it, const char **key,
-    const struct jv **value)
+jv_each(const struct jv *object, void **it, const char **key, const struct jv **value)
 {
 	if (*it == NULL)
 		*it = json_object_iter(js(object));
@@ -150,9 +149,12 @@ static const char *
 kind_word(enum jv_kind kind)
 {
 	static const char *const words[] = {
-		[JV_NULL] = "null", [JV_BOOL] = "true or false",
-		[JV_INT] = "an integer", [JV_REAL] = "a number",
-		[JV_TEXT] = "a string", [JV_LIST] = "an array",
+		[JV_NULL] = "null",
+		[JV_BOOL] = "true or false",
+		[JV_INT] = "an integer",
+		[JV_REAL] = "a number",
+		[JV_TEXT] = "a string",
+		[JV_LIST] = "an array",
 		[JV_OBJECT] = "an object",
 	};
 
@@ -160,8 +162,7 @@ kind_word(enum jv_kind kind)
 }
 
 const struct jv *
-jv_get_kind(const struct jv *object, const char *key, enum jv_kind kind,
-    struct err *e)
+jv_get_kind(const struct jv *object, const char *key, enum jv_kind kind, struct err *e)
 {
 	const struct jv *v = jv_get(object, key);
 
@@ -192,8 +193,8 @@ jv_get_int(const struct jv *object, const char *key, int64_t min, int64_t max,
 	if (v == NULL || jv_int(v, &got) == -1)
 		return -1;
 	if (got < min || got > max)
-		return err_set(e, ERR_FORMAT, "\"%s\" is %lld, outside %lld to %lld",
-		    key, (long long)got, (long long)min, (long long)max);
+		return err_set(e, ERR_FORMAT, "\"%s\" is %lld, outside %lld to %lld", key,
+		    (long long)got, (long long)min, (long long)max);
 	*out = got;
 	return 0;
 }

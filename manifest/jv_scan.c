@@ -25,8 +25,8 @@ string_end(const struct scan *s, size_t i)
 static bool
 is_bare(uint8_t c)
 {
-	return c > 0x20 && c != ',' && c != ':' && c != '"' && c != '[' &&
-	    c != ']' && c != '{' && c != '}';
+	return c > 0x20 && c != ',' && c != ':' && c != '"' && c != '[' && c != ']' &&
+	       c != '{' && c != '}';
 }
 
 static size_t
@@ -54,7 +54,7 @@ token(struct scan *s, size_t i)
 		if (s->depth > 0)
 			s->depth--;
 		return i + 1;
-	case ':':		/* the string before it was a key */
+	case ':': /* the string before it was a key */
 		if (s->values > 0)
 			s->values--;
 		return i + 1;
@@ -77,11 +77,11 @@ jv_scan(const void *data, size_t n, struct err *e)
 	for (size_t i = 0; i < n;) {
 		i = token(&s, i);
 		if (s.depth > JV_DEPTH_MAX)
-			return err_set(e, ERR_FORMAT, "JSON: nested deeper than %d",
-			    JV_DEPTH_MAX);
-		if (s.values > JV_VALUES_MAX + 1)	/* one may prove a key */
-			return err_set(e, ERR_FORMAT, "JSON: more than %d values",
-			    JV_VALUES_MAX);
+			return err_set(
+			    e, ERR_FORMAT, "JSON: nested deeper than %d", JV_DEPTH_MAX);
+		if (s.values > JV_VALUES_MAX + 1) /* one may prove a key */
+			return err_set(
+			    e, ERR_FORMAT, "JSON: more than %d values", JV_VALUES_MAX);
 	}
 	return 0;
 }

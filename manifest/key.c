@@ -73,8 +73,8 @@ key_parse(const struct jv *object, const char *id, struct key *key, struct err *
 	if ((text = jv_get_text(keyval, "public", e)) == NULL)
 		return err_wrap(e, "key %.64s", id);
 	if (strlen(text) > PUBLIC_TEXT_MAX)
-		return err_set(e, ERR_FORMAT, "key %.64s: over %d bytes", id,
-		    PUBLIC_TEXT_MAX);
+		return err_set(
+		    e, ERR_FORMAT, "key %.64s: over %d bytes", id, PUBLIC_TEXT_MAX);
 	if ((key->public_text = strdup(text)) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory for a key");
 	return 0;

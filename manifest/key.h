@@ -13,9 +13,9 @@
 enum key_scheme { KEY_UNKNOWN, KEY_ED25519, KEY_ECDSA_P256, KEY_RSA_PSS };
 
 struct key {
-	struct sha256 id;	/* of the canonical JSON of the whole key object */
-	enum key_scheme scheme;	/* KEY_UNKNOWN never verifies, and is no error */
-	char *public_text;	/* 64 hex digits (ed25519) or PEM; owned, NULL if unknown */
+	struct sha256 id;       /* of the canonical JSON of the whole key object */
+	enum key_scheme scheme; /* KEY_UNKNOWN never verifies, and is no error */
+	char *public_text; /* 64 hex digits (ed25519) or PEM; owned, NULL if unknown */
 };
 
 /* A key object and the id it stands under; an id that is not its hash: ERR_TRUST. */

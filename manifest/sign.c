@@ -20,8 +20,13 @@
 
 /* scrypt (RFC 7914): 16 MiB of memory, some tenths of a second a guess. */
 enum { SCRYPT_N = 16384, SCRYPT_R = 8, SCRYPT_P = 4 };
-enum { SIG_BYTES_MAX = 1024, RSA_BITS_MIN = 2048, RSA_BITS_MAX = 8192,
-	ED25519_PUBLIC_BYTES = 32, PEM_MAX = 64 * 1024 };
+enum {
+	SIG_BYTES_MAX = 1024,
+	RSA_BITS_MIN = 2048,
+	RSA_BITS_MAX = 8192,
+	ED25519_PUBLIC_BYTES = 32,
+	PEM_MAX = 64 * 1024
+};
 
 struct signer {
 	EVP_PKEY *pkey;
@@ -55,8 +60,8 @@ scheme_of(const EVP_PKEY *pkey)
 			return KEY_ECDSA_P256;
 		return KEY_UNKNOWN;
 	case EVP_PKEY_RSA:
-		return bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX ? KEY_RSA_PSS :
-		    KEY_UNKNOWN;
+		return bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX ? KEY_RSA_PSS
+								    : KEY_UNKNOWN;
 	default:
 		return KEY_UNKNOWN;
 	}
@@ -138,8 +143,8 @@ signer_from_pem(const void *pem, size_t n, const char *passphrase, struct err *e
 	if (pkey != NULL)
 		return wrap(pkey, e);
 	if (pass.asked && passphrase == NULL)
-		(void)err_set(e, ERR_USAGE,
-		    "private key: encrypted, and no passphrase was given");
+		(void)err_set(
+		    e, ERR_USAGE, "private key: encrypted, and no passphrase was given");
 	else if (pass.asked)
 		(void)err_set(e, ERR_USAGE, "private key: wrong passphrase, or damaged");
 	else
@@ -163,15 +168,15 @@ static bool
 write_encrypted(BIO *bio, const EVP_PKEY *pkey, const char *passphrase)
 {
 	PKCS8_PRIV_KEY_INFO *plain = EVP_PKEY2PKCS8(pkey);
-	X509_ALGOR *how = PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), NULL, 0, NULL,
-	    SCRYPT_N, SCRYPT_R, SCRYPT_P);
+	X509_ALGOR *how = PKCS5_pbe2_set_scrypt(
+	    EVP_aes_256_cbc(), NULL, 0, NULL, SCRYPT_N, SCRYPT_R, SCRYPT_P);
 	X509_SIG *sealed = NULL;
 	bool good = false;
 
 	if (plain != NULL && how != NULL)
 		sealed = PKCS8_set0_pbe(passphrase, (int)strlen(passphrase), plain, how);
 	if (sealed != NULL) {
-		how = NULL;	/* sealed owns it now */
+		how = NULL; /* sealed owns it now */
 		good = PEM_write_bio_PKCS8(bio, sealed) == 1;
 	}
 	X509_SIG_free(sealed);
@@ -181,8 +186,8 @@ write_encrypted(BIO *bio, const EVP_PKEY *pkey, const char *passphrase)
 }
 
 int
-signer_to_pem(const struct signer *s, const char *passphrase, struct buf *out,
-    struct err *e)
+signer_to_pem(
+    const struct signer *s, const char *passphrase, struct buf *out, struct err *e)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	bool good;
@@ -193,8 +198,8 @@ signer_to_pem(const struct signer *s, const char *passphrase, struct buf *out,
 	if (passphrase != NULL)
 		good = write_encrypted(bio, s->pkey, passphrase);
 	else
-		good = PEM_write_bio_PKCS8PrivateKey(bio, s->pkey, NULL, NULL, 0, NULL,
-		    NULL) == 1;
+		good = PEM_write_bio_PKCS8PrivateKey(
+			   bio, s->pkey, NULL, NULL, 0, NULL, NULL) == 1;
 	rc = good ? drain(bio, out, e) : fail(e, ERR_FAIL, "cannot write a key");
 	(void)BIO_free(bio);
 	return rc;
@@ -264,25 +269,26 @@ static bool
 set_pss(EVP_PKEY_CTX *ctx)
 {
 	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
-	    EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1 &&
-	    EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) == 1;
+	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) == 1;
 }
 
 int
-signer_sign(const struct signer *s, const void *data, size_t n, struct buf *out,
-    struct err *e)
+signer_sign(
+    const struct signer *s, const void *data, size_t n, struct buf *out, struct err *e)
 {
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *ctx = NULL;	/* belongs to md */
+	EVP_PKEY_CTX *ctx = NULL; /* belongs to md */
 	uint8_t sig[SIG_BYTES_MAX];
 	char hex[2 * SIG_BYTES_MAX + 1];
 	size_t sig_n = sizeof sig;
 	bool good;
 
-	good = md != NULL && EVP_DigestSignInit(md, &ctx,
-	    s->scheme == KEY_ED25519 ? NULL : EVP_sha256(), NULL, s->pkey) == 1 &&
-	    (s->scheme != KEY_RSA_PSS || set_pss(ctx)) &&
-	    EVP_DigestSign(md, sig, &sig_n, data, n) == 1;
+	good = md != NULL &&
+	       EVP_DigestSignInit(md, &ctx,
+		   s->scheme == KEY_ED25519 ? NULL : EVP_sha256(), NULL, s->pkey) == 1 &&
+	       (s->scheme != KEY_RSA_PSS || set_pss(ctx)) &&
+	       EVP_DigestSign(md, sig, &sig_n, data, n) == 1;
 	EVP_MD_CTX_free(md);
 	if (!good)
 		return fail(e, ERR_FAIL, "cannot sign");

@@ -21,7 +21,7 @@
 #include "manifest/base/hash.h"
 #include "manifest/jv.h"
 
-struct tuf;	/* opaque */
+struct tuf; /* opaque */
 
 struct tuf_source {
 	void *arg;
@@ -32,18 +32,18 @@ struct tuf_source {
 };
 
 struct tuf_clock {
-	int64_t system_now;	/* seconds since 1970 */
-	int64_t built;		/* build date of this program, 0: unknown */
-	bool untrusted;		/* use only the floor (boards that never get time) */
+	int64_t system_now; /* seconds since 1970 */
+	int64_t built;      /* build date of this program, 0: unknown */
+	bool untrusted;     /* use only the floor (boards that never get time) */
 };
 
 struct tuf_target {
-	const char *path;	/* borrowed from the role */
+	const char *path; /* borrowed from the role */
 	uint64_t length;
 	bool has_sha256, has_sha512;
 	struct sha256 sha256;
 	uint8_t sha512[SHA512_BYTES];
-	const struct jv *custom;	/* NULL: none */
+	const struct jv *custom; /* NULL: none */
 };
 
 /* Store the initial root: must be well-formed and signed by itself, else
@@ -53,8 +53,8 @@ int tuf_trust(int dir, const void *root, size_t n, struct err *);
 
 /* Open the folder with its trusted root.  ERR_ABSENT: no root.json yet.
  * `source` may be NULL for work without network.  dir is borrowed. */
-struct tuf *tuf_open(int dir, const struct tuf_source *source,
-    const struct tuf_clock *, struct err *);
+struct tuf *tuf_open(
+    int dir, const struct tuf_source *source, const struct tuf_clock *, struct err *);
 void tuf_close(struct tuf *);
 
 /* The whole top-level workflow.  ERR_STALE when something is expired, ERR_TRUST
@@ -78,16 +78,15 @@ int tuf_find(struct tuf *, const char *path, struct tuf_target *, struct err *);
  * The signed part, borrowed until tuf_close().  ERR_ABSENT: not delegated, or
  * not in snapshot (ERR_NET: the host lacks a file that snapshot lists).  After
  * tuf_load_local() also: not in the folder. */
-const struct jv *tuf_role(struct tuf *, const char *const *chain, size_t n,
-    struct err *);
+const struct jv *tuf_role(struct tuf *, const char *const *chain, size_t n, struct err *);
 
 /* Read the target `path` out of a signed part from tuf_role().  1, 0, -1. */
-int tuf_role_target(const struct jv *signed_part, const char *path,
-    struct tuf_target *, struct err *);
+int tuf_role_target(
+    const struct jv *signed_part, const char *path, struct tuf_target *, struct err *);
 /* One by one: *it starts NULL.  1; 0 at the end; -1 for a target that cannot be
  * read (the next call goes on behind it). */
-int tuf_role_each(const struct jv *signed_part, void **it, struct tuf_target *,
-    struct err *);
+int tuf_role_each(
+    const struct jv *signed_part, void **it, struct tuf_target *, struct err *);
 
 /* root's x-product, NULL for foreign repositories. */
 const char *tuf_product(const struct tuf *);
@@ -100,8 +99,11 @@ const struct jv *tuf_signed(const struct tuf *, const char *role);
 int tuf_times(const struct tuf *, int64_t *x_signed, int64_t *expires);
 
 /* "dir/HASH.name" (consistent) or "dir/name" for a target, appended to out. */
-int tuf_target_url(const struct tuf *, const struct tuf_target *, struct buf *out,
-    struct err *);
+int tuf_target_url(
+    const struct tuf *, const struct tuf_target *, struct buf *out, struct err *);
+/* Is what fd holds (all of it, whatever its offset) this target?  ERR_TRUST when
+ * its length or any of its hashes differs. */
+int tuf_target_check(const struct tuf_target *, int fd, struct err *);
 /* Is path usable as a file name below a folder?  ERR_FORMAT when not. */
 int tuf_target_name_check(const char *path, struct err *);
 

@@ -15,8 +15,8 @@ check_signatures(const struct jv *list, struct err *e)
 	size_t n = jv_count(list);
 
 	if (n > TUF_SIGNATURES_MAX)
-		return err_set(e, ERR_FORMAT, "more than %d signatures",
-		    TUF_SIGNATURES_MAX);
+		return err_set(
+		    e, ERR_FORMAT, "more than %d signatures", TUF_SIGNATURES_MAX);
 	for (size_t i = 0; i < n; i++) {
 		const struct jv *one = jv_at(list, i);
 		const char *id = jv_get_text(one, "keyid", e);
@@ -25,8 +25,8 @@ check_signatures(const struct jv *list, struct err *e)
 			return err_wrap(e, "signature %zu", i + 1);
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(id, jv_text(jv_get(jv_at(list, k), "keyid"))) == 0)
-				return err_set(e, ERR_TRUST,
-				    "two signatures of the key %.64s", id);
+				return err_set(
+				    e, ERR_TRUST, "two signatures of the key %.64s", id);
 	}
 	return 0;
 }
@@ -160,16 +160,16 @@ count_valid(struct tally *t, const struct tuf_meta *m, const struct jv *keys,
 		const struct jv *one = jv_at(m->signatures, i);
 		const char *id = jv_text(jv_get(one, "keyid"));
 
-		if (lists_text(keyids, id) && count_one(t, m, keys, id,
-		    jv_text(jv_get(one, "sig")), e) == -1)
+		if (lists_text(keyids, id) &&
+		    count_one(t, m, keys, id, jv_text(jv_get(one, "sig")), e) == -1)
 			return -1;
 	}
 	return 0;
 }
 
 int
-tuf_meta_verify(const struct tuf_meta *m, const struct jv *delegator,
-    const char *role, struct err *e)
+tuf_meta_verify(
+    const struct tuf_meta *m, const struct jv *delegator, const char *role, struct err *e)
 {
 	const struct jv *entry = tuf_role_entry(delegator, role);
 	const struct jv *keyids;
@@ -209,7 +209,7 @@ spec_is_ours(const char *text)
 	if (*text == '\0')
 		return true;
 	return *text == '.' && text[1] != '\0' &&
-	    text[1 + strspn(text + 1, "0123456789")] == '\0';
+	       text[1 + strspn(text + 1, "0123456789")] == '\0';
 }
 
 /* By the role's name: the type, and who knows its shape. */
@@ -245,11 +245,11 @@ check_head(struct tuf_meta *m, const char *want_type, struct err *e)
 	    jv_get_u64(s, "version", &m->version, e) == -1)
 		return -1;
 	if (strcmp(type, want_type) != 0)
-		return err_set(e, ERR_TRUST, "is of type \"%.32s\", not \"%s\"", type,
-		    want_type);
+		return err_set(
+		    e, ERR_TRUST, "is of type \"%.32s\", not \"%s\"", type, want_type);
 	if (!spec_is_ours(spec))
-		return err_set(e, ERR_FORMAT,
-		    "follows TUF %.16s, and this program knows 1.x", spec);
+		return err_set(
+		    e, ERR_FORMAT, "follows TUF %.16s, and this program knows 1.x", spec);
 	if (m->version == 0)
 		return err_set(e, ERR_FORMAT, "version is 0");
 	if (utc_parse(expires, &m->expires) == -1)

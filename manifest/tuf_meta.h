@@ -17,32 +17,36 @@
 #include "manifest/jv.h"
 
 /* Largest files read where nothing signed says how long they are. */
-enum { TUF_ROOT_MAX = 512000, TUF_TIMESTAMP_MAX = 16384, TUF_SNAPSHOT_MAX = 2000000,
-	TUF_TARGETS_MAX = 5000000 };
+enum {
+	TUF_ROOT_MAX = 512000,
+	TUF_TIMESTAMP_MAX = 16384,
+	TUF_SNAPSHOT_MAX = 2000000,
+	TUF_TARGETS_MAX = 5000000
+};
 /* Per role, and per file. */
 enum { TUF_KEYS_MAX = 256, TUF_SIGNATURES_MAX = 256 };
 
 struct tuf_meta {
-	struct jv *signed_part;		/* owned */
-	struct jv *signatures;		/* owned */
-	struct buf canonical;		/* signed_part, in the form that is signed */
+	struct jv *signed_part; /* owned */
+	struct jv *signatures;  /* owned */
+	struct buf canonical;   /* signed_part, in the form that is signed */
 	/* After tuf_meta_check(): */
-	uint64_t version;		/* >= 1 */
+	uint64_t version; /* >= 1 */
 	int64_t expires;
-	int64_t x_signed;		/* 0: none */
-	struct tuf_meta *next;		/* for whoever keeps many */
+	int64_t x_signed;      /* 0: none */
+	struct tuf_meta *next; /* for whoever keeps many */
 };
 
 /* The envelope alone: { signatures, signed }, each key id at most once.
  * ERR_FORMAT, ERR_NOMEM. */
 struct tuf_meta *tuf_meta_parse(const void *data, size_t n, struct err *);
-void tuf_meta_free(struct tuf_meta *);		/* NULL is fine */
+void tuf_meta_free(struct tuf_meta *); /* NULL is fine */
 
 /* Does it carry the threshold of valid signatures that `delegator` (the signed
  * part of root or of targets metadata) asks for `role`?  ERR_TRUST when not,
  * ERR_ABSENT when the delegator does not know the role. */
-int tuf_meta_verify(const struct tuf_meta *, const struct jv *delegator,
-    const char *role, struct err *);
+int tuf_meta_verify(
+    const struct tuf_meta *, const struct jv *delegator, const char *role, struct err *);
 
 /* The shape that TUF 1.0 gives the role's type (any other name than the four of
  * the specification is of type targets).  Fills the fields above. */

@@ -16,7 +16,7 @@ static bool
 is_unreserved(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+	       (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 int
@@ -29,9 +29,9 @@ tuf_role_file(const char *role, uint64_t version, struct buf *out, struct err *e
 	if (version != 0 && buf_addf(out, e, "%" PRIu64 ".", version) == -1)
 		return -1;
 	for (; *role != '\0'; role++) {
-		int rc = is_unreserved(*role) ?
-		    buf_add_byte(out, (uint8_t)*role, e) :
-		    buf_addf(out, e, "%%%02X", (unsigned)(uint8_t)*role);
+		int rc = is_unreserved(*role)
+			     ? buf_add_byte(out, (uint8_t)*role, e)
+			     : buf_addf(out, e, "%%%02X", (unsigned)(uint8_t)*role);
 
 		if (rc == -1)
 			return -1;
@@ -60,13 +60,15 @@ tuf_target_name_check(const char *path, struct err *e)
 	size_t n = strlen(path);
 
 	if (n == 0 || n > TARGET_PATH_MAX)
-		return err_set(e, ERR_FORMAT, "target \"%.64s\": empty or too long", path);
+		return err_set(
+		    e, ERR_FORMAT, "target \"%.64s\": empty or too long", path);
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)path[i] < 0x20 || path[i] == 0x7f || path[i] == '\\')
-			return err_set(e, ERR_FORMAT,
-			    "target \"%.64s\": no name for a file", path);
+			return err_set(
+			    e, ERR_FORMAT, "target \"%.64s\": no name for a file", path);
 	if (!fs_rel_is_safe(path) || strcmp(path, ".") == 0)
-		return err_set(e, ERR_FORMAT, "target \"%.64s\": leaves its folder", path);
+		return err_set(
+		    e, ERR_FORMAT, "target \"%.64s\": leaves its folder", path);
 	for (const char *p = path; *p != '\0'; p += *p == '/') {
 		size_t len = strcspn(p, "/");
 

@@ -2,98 +2,24 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "manifest/base/bytes.h"
 #include "manifest/base/utc.h"
+
+#include "manifest/tuf_listed.h"
 
 #include "manifest/tuf_state.h"
 
-enum { LISTED_NAME_MAX = 1024 };
-
 int
-tuf_check_expiry(const struct tuf *t, const struct tuf_meta *m, const char *role,
-    struct err *e)
+tuf_check_expiry(
+    const struct tuf *t, const struct tuf_meta *m, const char *role, struct err *e)
 {
 	char expires[UTC_TEXT_MAX], now[UTC_TEXT_MAX];
 
 	if (t->offline || m->expires > t->now)
 		return 0;
-	return err_set(e, ERR_STALE, "%s: metadata expired on %s, or the clock is wrong: "
-	    "it says %s", role, utc_text(expires, m->expires), utc_text(now, t->now));
-}
-
-/* What timestamp or snapshot says about a role's file; NULL: nothing. */
-static const struct jv *
-listed_in(const struct tuf_meta *m, const char *role)
-{
-	struct buf name = BUF_INIT(LISTED_NAME_MAX);
-	const struct jv *listed = NULL;
-	struct err e;
-
-	if (buf_addf(&name, &e, "%s.json", role) == 0)
-		listed = jv_get(jv_get(m->signed_part, "meta"), buf_text(&name));
-	buf_free(&name);
-	return listed;
-}
-
-static uint64_t
-version_of(const struct jv *listed)
-{
-	int64_t version = 0;
-
-	(void)jv_int(jv_get(listed, "version"), &version);
-	return (uint64_t)version;
-}
-
-static int
-check_hash(const char *name, const char *hex, const struct buf *bytes, struct err *e)
-{
-	bool is_256 = strcmp(name, "sha256") == 0;
-	uint8_t want[SHA512_BYTES], got[SHA512_BYTES];
-	size_t n = is_256 ? SHA256_BYTES : SHA512_BYTES;
-	struct hash *h;
-	int rc = -1;
-
-	if (!is_256 && strcmp(name, "sha512") != 0)
-		return err_set(e, ERR_TRUST, "%.16s: a hash that this program cannot check",
-		    name);
-	if (hex_decode(want, n, hex) == -1)
-		return err_set(e, ERR_FORMAT, "a %s that is none", name);
-	if ((h = hash_new(is_256 ? HASH_SHA256 : HASH_SHA512, e)) == NULL)
-		return -1;
-	if (hash_add(h, bytes->data, bytes->len, e) == 0 && hash_end(h, got, e) == 0)
-		rc = memcmp(want, got, n) == 0 ? 0 :
-		    err_set(e, ERR_TRUST, "%s differs from what was signed", name);
-	hash_free(h);
-	return rc;
-}
-
-/* Length and every hash that the listing gives. */
-static int
-check_bytes(const struct jv *listed, const struct buf *bytes, struct err *e)
-{
-	const struct jv *value;
-	const char *name;
-	int64_t length;
-	void *it = NULL;
-
-	if (jv_int(jv_get(listed, "length"), &length) == 0 &&
-	    bytes->len != (uint64_t)length)
-		return err_set(e, ERR_TRUST, "%zu bytes, and %lld were signed", bytes->len,
-		    (long long)length);
-	while (jv_each(jv_get(listed, "hashes"), &it, &name, &value))
-		if (check_hash(name, jv_text(value), bytes, e) == -1)
-			return -1;
-	return 0;
-}
-
-static int
-check_version(const struct jv *listed, const struct tuf_meta *m, struct err *e)
-{
-	if (m->version != version_of(listed))
-		return err_set(e, ERR_TRUST, "is version %llu, and %llu was signed",
-		    (unsigned long long)m->version,
-		    (unsigned long long)version_of(listed));
-	return 0;
+	return err_set(e, ERR_STALE,
+	    "%s: metadata expired on %s, or the clock is wrong: "
+	    "it says %s",
+	    role, utc_text(expires, m->expires), utc_text(now, t->now));
 }
 
 /* All that is checked of a new file before it is compared with the old one:
@@ -102,14 +28,14 @@ static int
 check_new(const struct tuf *t, const char *role, const struct jv *delegator,
     const struct jv *listed, struct tuf_file *f, struct err *e)
 {
-	if (listed != NULL && check_bytes(listed, &f->bytes, e) == -1)
+	if (listed != NULL && tuf_listed_check_bytes(listed, &f->bytes, e) == -1)
 		return -1;
 	if ((f->meta = tuf_meta_parse(f->bytes.data, f->bytes.len, e)) == NULL ||
 	    tuf_meta_verify(f->meta, delegator, role, e) == -1 ||
 	    tuf_meta_check(f->meta, role, e) == -1 ||
 	    tuf_meta_check_product(f->meta, tuf_product(t), e) == -1)
 		return -1;
-	return listed == NULL ? 0 : check_version(listed, f->meta, e);
+	return listed == NULL ? 0 : tuf_listed_check_version(listed, f->meta, e);
 }
 
 static size_t
@@ -127,7 +53,8 @@ static int
 fetch_new(struct tuf *t, const char *role, const struct jv *delegator,
     const struct jv *listed, size_t max, struct tuf_file *f, struct err *e)
 {
-	uint64_t version = listed != NULL && tuf_consistent(t) ? version_of(listed) : 0;
+	uint64_t version =
+	    listed != NULL && tuf_consistent(t) ? tuf_listed_version(listed) : 0;
 
 	f->meta = NULL;
 	buf_init(&f->bytes, limit_of(listed, max));
@@ -182,8 +109,7 @@ tuf_timestamp_local(struct tuf *t, struct err *e)
 
 /* 1 newer than the trusted one, 0 the same, -1 older. */
 static int
-compare_timestamps(const struct tuf_meta *old, const struct tuf_meta *new,
-    struct err *e)
+compare_timestamps(const struct tuf_meta *old, const struct tuf_meta *new, struct err *e)
 {
 	uint64_t before, after;
 
@@ -193,8 +119,8 @@ compare_timestamps(const struct tuf_meta *old, const struct tuf_meta *new,
 		return err_set(e, ERR_TRUST,
 		    "timestamp: rollback to version %llu, %llu was trusted before",
 		    (unsigned long long)new->version, (unsigned long long)old->version);
-	before = version_of(listed_in(old, "snapshot"));
-	after = version_of(listed_in(new, "snapshot"));
+	before = tuf_listed_version(tuf_listed_in(old, "snapshot"));
+	after = tuf_listed_version(tuf_listed_in(new, "snapshot"));
 	if (after < before)
 		return err_set(e, ERR_TRUST,
 		    "timestamp: rollback of snapshot to version %llu, %llu was "
@@ -211,15 +137,15 @@ tuf_timestamp_update(struct tuf *t, struct err *e)
 	int newer = 1;
 
 	if (fetch_new(t, "timestamp", t->root->signed_part, NULL, TUF_TIMESTAMP_MAX, &f,
-	    e) == -1)
+		e) == -1)
 		return -1;
 	if (t->timestamp != NULL)
 		newer = compare_timestamps(t->timestamp, f.meta, e);
 	if (newer != 1) {
 		/* The same version again says nothing; the old one counts on. */
 		tuf_file_drop(&f);
-		return newer == -1 ? -1 :
-		    tuf_check_expiry(t, t->timestamp, "timestamp", e);
+		return newer == -1 ? -1
+				   : tuf_check_expiry(t, t->timestamp, "timestamp", e);
 	}
 	if ((new = accept(t, "timestamp", &f, e)) == NULL)
 		return -1;
@@ -239,14 +165,14 @@ check_snapshot(const struct tuf_meta *old, const struct tuf_meta *new, struct er
 		const struct jv *after = jv_get(meta, name);
 
 		if (after == NULL)
-			return err_set(e, ERR_TRUST,
-			    "snapshot: %.64s is not listed any more", name);
-		if (version_of(after) < version_of(before))
+			return err_set(
+			    e, ERR_TRUST, "snapshot: %.64s is not listed any more", name);
+		if (tuf_listed_version(after) < tuf_listed_version(before))
 			return err_set(e, ERR_TRUST,
 			    "snapshot: rollback of %.64s to version %llu, %llu was "
-			    "trusted before", name,
-			    (unsigned long long)version_of(after),
-			    (unsigned long long)version_of(before));
+			    "trusted before",
+			    name, (unsigned long long)tuf_listed_version(after),
+			    (unsigned long long)tuf_listed_version(before));
 	}
 	return 0;
 }
@@ -257,19 +183,19 @@ is_listed(const struct jv *listed, const struct tuf_file *f)
 {
 	struct err e;
 
-	return check_version(listed, f->meta, &e) == 0 &&
-	    check_bytes(listed, &f->bytes, &e) == 0;
+	return tuf_listed_check_version(listed, f->meta, &e) == 0 &&
+	       tuf_listed_check_bytes(listed, &f->bytes, &e) == 0;
 }
 
 /* `old` may have no metadata: no memory of an earlier snapshot. */
 static int
-snapshot_fetch(struct tuf *t, const struct jv *listed, const struct tuf_meta *old,
-    struct err *e)
+snapshot_fetch(
+    struct tuf *t, const struct jv *listed, const struct tuf_meta *old, struct err *e)
 {
 	struct tuf_file f;
 
 	if (fetch_new(t, "snapshot", t->root->signed_part, listed, TUF_SNAPSHOT_MAX, &f,
-	    e) == -1)
+		e) == -1)
 		return -1;
 	if (old != NULL && check_snapshot(old, f.meta, e) == -1) {
 		tuf_file_drop(&f);
@@ -282,7 +208,7 @@ snapshot_fetch(struct tuf *t, const struct jv *listed, const struct tuf_meta *ol
 int
 tuf_snapshot_update(struct tuf *t, struct err *e)
 {
-	const struct jv *listed = listed_in(t->timestamp, "snapshot");
+	const struct jv *listed = tuf_listed_in(t->timestamp, "snapshot");
 	struct tuf_file old;
 	int found = tuf_local(t, "snapshot", t->root->signed_part, &old, e);
 	int rc;
@@ -354,7 +280,7 @@ int
 tuf_targets_load(struct tuf *t, const char *role, const struct jv *delegator,
     struct tuf_meta **out, struct err *e)
 {
-	const struct jv *listed = listed_in(t->snapshot, role);
+	const struct jv *listed = tuf_listed_in(t->snapshot, role);
 	struct tuf_meta *m = find_loaded(t, role);
 
 	if (listed == NULL)

@@ -48,8 +48,8 @@ tuf_root_load(struct tuf *t, struct err *e)
 		return 0;
 	}
 	if (e->code == ERR_ABSENT)
-		return err_set(e, ERR_ABSENT,
-		    "trusted root: none here yet; give one with `trust`");
+		return err_set(
+		    e, ERR_ABSENT, "trusted root: none here yet; give one with `trust`");
 	(void)err_wrap(e, "trusted root");
 	if (e->code == ERR_FORMAT || e->code == ERR_TRUST)
 		(void)err_hint(e, "trust the root of the package anew");
@@ -143,13 +143,15 @@ same_chain(const struct tuf_meta *a, const struct tuf_meta *b)
 static int
 choose(const struct tuf_meta *old, const struct tuf_meta *given, struct err *e)
 {
-	bool equal = old->canonical.len == given->canonical.len &&
+	bool equal =
+	    old->canonical.len == given->canonical.len &&
 	    memcmp(old->canonical.data, given->canonical.data, old->canonical.len) == 0;
 
 	if (equal)
 		return 0;
 	if (!same_chain(old, given) || old->version == given->version)
-		return err_set(e, ERR_TRUST, "root: another repository is trusted in this "
+		return err_set(e, ERR_TRUST,
+		    "root: another repository is trusted in this "
 		    "folder; use a folder of its own, or empty this one first");
 	return given->version > old->version ? 1 : 0;
 }
@@ -166,7 +168,7 @@ trust(int dir, const struct tuf_meta *given, const struct buf *bytes, struct err
 	} else if (e->code != ERR_ABSENT && e->code != ERR_FORMAT && e->code != ERR_TRUST)
 		return -1;
 	else
-		err_clear(e);	/* none, or a torn one: this is the cure */
+		err_clear(e); /* none, or a torn one: this is the cure */
 	return rc == 1 ? tuf_store(dir, "root", bytes, e) : rc;
 }
 

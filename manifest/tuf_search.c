@@ -11,7 +11,7 @@
 /* Roles looked into for one target, beside targets itself. */
 enum { DELEGATIONS_MAX = 32 };
 
-struct edge {			/* a role still to be looked into */
+struct edge { /* a role still to be looked into */
 	const char *role;
 	const struct jv *delegator;
 };
@@ -19,8 +19,8 @@ struct edge {			/* a role still to be looked into */
 struct search {
 	struct tuf *t;
 	const char *path;
-	char hash[SHA256_HEX_MAX];	/* of path, for hash prefixes */
-	struct edge *stack;		/* the next one is last */
+	char hash[SHA256_HEX_MAX]; /* of path, for hash prefixes */
+	struct edge *stack;        /* the next one is last */
 	size_t n, cap;
 	const char *visited[DELEGATIONS_MAX + 1];
 	size_t n_visited;
@@ -87,15 +87,16 @@ push_delegations(struct search *s, const struct jv *signed_part, struct err *e)
 			break;
 		}
 	for (size_t i = end; i-- > 0;)
-		if (is_delegated(s, jv_at(roles, i)) && push(s,
-		    jv_text(jv_get(jv_at(roles, i), "name")), signed_part, e) == -1)
+		if (is_delegated(s, jv_at(roles, i)) &&
+		    push(s, jv_text(jv_get(jv_at(roles, i), "name")), signed_part, e) ==
+			-1)
 			return -1;
 	return 0;
 }
 
 static int
-look_into(struct search *s, const struct edge *edge, struct tuf_target *out,
-    struct err *e)
+look_into(
+    struct search *s, const struct edge *edge, struct tuf_target *out, struct err *e)
 {
 	struct tuf_meta *m;
 	int found;

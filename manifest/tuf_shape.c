@@ -98,9 +98,9 @@ check_hashes(const struct jv *hashes, struct err *e)
 		if (hex == NULL)
 			return err_set(e, ERR_FORMAT, "a hash that is no string");
 		if ((strcmp(name, "sha256") == 0 &&
-		    hex_decode(bytes, SHA256_BYTES, hex) == -1) ||
+			hex_decode(bytes, SHA256_BYTES, hex) == -1) ||
 		    (strcmp(name, "sha512") == 0 &&
-		    hex_decode(bytes, SHA512_BYTES, hex) == -1))
+			hex_decode(bytes, SHA512_BYTES, hex) == -1))
 			return err_set(e, ERR_FORMAT, "a %s that is none", name);
 	}
 	return 0;
@@ -162,8 +162,8 @@ check_paths(const struct jv *role, struct err *e)
 	const struct jv *one = paths != NULL ? paths : prefixes;
 
 	if ((paths == NULL) == (prefixes == NULL))
-		return err_set(e, ERR_FORMAT,
-		    "not exactly one of paths and path_hash_prefixes");
+		return err_set(
+		    e, ERR_FORMAT, "not exactly one of paths and path_hash_prefixes");
 	if (jv_kind(one) != JV_LIST)
 		return err_set(e, ERR_FORMAT, "paths are no array");
 	return check_texts(one, "paths", e);

@@ -16,19 +16,19 @@
 /* However much a signed length promises. */
 enum { TUF_FILE_MAX = 16 << 20 };
 
-struct tuf_loaded {		/* a delegated role in memory */
-	const char *name;	/* borrowed from its delegator */
-	struct tuf_meta *meta;	/* borrowed from `kept` */
+struct tuf_loaded {            /* a delegated role in memory */
+	const char *name;      /* borrowed from its delegator */
+	struct tuf_meta *meta; /* borrowed from `kept` */
 	struct tuf_loaded *next;
 };
 
 struct tuf {
-	int dir;			/* borrowed */
-	struct tuf_source source;	/* get NULL: none */
+	int dir;                  /* borrowed */
+	struct tuf_source source; /* get NULL: none */
 	struct tuf_clock clock;
-	bool offline;			/* use the folder alone, whatever its age */
-	int64_t now;			/* fixed at the start of each refresh */
-	int lock;			/* -1: not held */
+	bool offline; /* use the folder alone, whatever its age */
+	int64_t now;  /* fixed at the start of each refresh */
+	int lock;     /* -1: not held */
 	/* The trusted ones, NULL until loaded; borrowed from `kept`. */
 	struct tuf_meta *root, *timestamp, *snapshot, *targets;
 	struct tuf_loaded *delegated;
@@ -40,7 +40,7 @@ struct tuf {
 /* A file as it came, and what it says. */
 struct tuf_file {
 	struct buf bytes;
-	struct tuf_meta *meta;		/* owned until kept */
+	struct tuf_meta *meta; /* owned until kept */
 };
 
 /* The file's metadata lives as long as t; the bytes go. */
@@ -60,8 +60,8 @@ int tuf_store_read(int dir, const char *role, struct buf *bytes, struct err *);
 int tuf_local(struct tuf *, const char *role, const struct jv *delegator,
     struct tuf_file *, struct err *);
 /* From the source; version 0: the name without one.  out's max is the limit. */
-int tuf_fetch(struct tuf *, const char *role, uint64_t version, struct buf *out,
-    struct err *);
+int tuf_fetch(
+    struct tuf *, const char *role, uint64_t version, struct buf *out, struct err *);
 
 /* tuf_root.c ----------------------------------------------------------- */
 
@@ -72,8 +72,8 @@ const char *tuf_product_of(const struct jv *root);
 /* tuf_roles.c ---------------------------------------------------------- */
 
 /* ERR_STALE when expired at t->now; never when offline. */
-int tuf_check_expiry(const struct tuf *, const struct tuf_meta *, const char *role,
-    struct err *);
+int tuf_check_expiry(
+    const struct tuf *, const struct tuf_meta *, const char *role, struct err *);
 /* Each continues from what the one before left in t. */
 int tuf_timestamp_local(struct tuf *, struct err *);
 int tuf_timestamp_update(struct tuf *, struct err *);

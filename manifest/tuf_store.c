@@ -57,8 +57,8 @@ tuf_store(int dir, const char *role, const struct buf *bytes, struct err *e)
 	int rc = tuf_role_file(role, 0, &name, e);
 
 	if (rc == 0)
-		rc = fs_write_file(dir, buf_text(&name), bytes->data, bytes->len,
-		    FILE_MODE, e);
+		rc = fs_write_file(
+		    dir, buf_text(&name), bytes->data, bytes->len, FILE_MODE, e);
 	if (rc == -1)
 		(void)err_wrap(e, "store metadata");
 	buf_free(&name);
@@ -91,8 +91,8 @@ check_local(struct tuf *t, const char *role, const struct jv *delegator,
 }
 
 int
-tuf_local(struct tuf *t, const char *role, const struct jv *delegator,
-    struct tuf_file *f, struct err *e)
+tuf_local(struct tuf *t, const char *role, const struct jv *delegator, struct tuf_file *f,
+    struct err *e)
 {
 	f->meta = NULL;
 	if (check_local(t, role, delegator, f, e) == 0)
@@ -107,8 +107,8 @@ tuf_local(struct tuf *t, const char *role, const struct jv *delegator,
 }
 
 int
-tuf_fetch(struct tuf *t, const char *role, uint64_t version, struct buf *out,
-    struct err *e)
+tuf_fetch(
+    struct tuf *t, const char *role, uint64_t version, struct buf *out, struct err *e)
 {
 	struct buf name = BUF_INIT(NAME_BYTES_MAX);
 	int rc = tuf_role_file(role, version, &name, e);

@@ -1,7 +1,9 @@
 /*
  * Targets as a role lists them, and their names on the host.
  */
+#include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "manifest/base/bytes.h"
 
@@ -19,14 +21,14 @@ read_hash(struct tuf_target *out, const char *name, const char *hex, struct err 
 		if (hex_decode(out->sha512, SHA512_BYTES, hex) == 0)
 			return 0;
 	} else
-		return err_set(e, ERR_FORMAT,
-		    "%.16s: a hash that this program cannot check", name);
+		return err_set(
+		    e, ERR_FORMAT, "%.16s: a hash that this program cannot check", name);
 	return err_set(e, ERR_FORMAT, "a %s that is none", name);
 }
 
 static int
-read_target(const char *path, const struct jv *object, struct tuf_target *out,
-    struct err *e)
+read_target(
+    const char *path, const struct jv *object, struct tuf_target *out, struct err *e)
 {
 	const struct jv *hashes = jv_get_kind(object, "hashes", JV_OBJECT, e);
 	const struct jv *custom = jv_get(object, "custom"), *value;
@@ -47,8 +49,8 @@ read_target(const char *path, const struct jv *object, struct tuf_target *out,
 }
 
 int
-tuf_role_target(const struct jv *signed_part, const char *path,
-    struct tuf_target *out, struct err *e)
+tuf_role_target(
+    const struct jv *signed_part, const char *path, struct tuf_target *out, struct err *e)
 {
 	const struct jv *targets = jv_get(signed_part, "targets");
 	const struct jv *object = jv_get(targets, path);
@@ -59,8 +61,8 @@ tuf_role_target(const struct jv *signed_part, const char *path,
 }
 
 int
-tuf_role_each(const struct jv *signed_part, void **it, struct tuf_target *out,
-    struct err *e)
+tuf_role_each(
+    const struct jv *signed_part, void **it, struct tuf_target *out, struct err *e)
 {
 	const struct jv *object;
 	const char *path;
@@ -70,9 +72,69 @@ tuf_role_each(const struct jv *signed_part, void **it, struct tuf_target *out,
 	return read_target(path, object, out, e) == -1 ? -1 : 1;
 }
 
+/* fd from its start into the hash, at most `limit` bytes and one more. */
+static int
+hash_fd(struct hash *h, int fd, uint64_t limit, uint64_t *bytes, struct err *e)
+{
+	uint8_t block[16384];
+	ssize_t n;
+
+	*bytes = 0;
+	while (*bytes <= limit) {
+		if ((n = pread(fd, block, sizeof block, (off_t)*bytes)) == -1)
+			return err_sys(e, "read");
+		if (n == 0)
+			return 0;
+		if (hash_add(h, block, (size_t)n, e) == -1)
+			return -1;
+		*bytes += (uint64_t)n;
+	}
+	return 0;
+}
+
+static int
+check_one(const struct tuf_target *t, enum hash_kind kind, int fd, struct err *e)
+{
+	const uint8_t *want = kind == HASH_SHA256 ? t->sha256.bytes : t->sha512;
+	size_t n = kind == HASH_SHA256 ? SHA256_BYTES : SHA512_BYTES;
+	struct hash *h = hash_new(kind, e);
+	uint8_t got[SHA512_BYTES];
+	uint64_t bytes;
+	int rc = -1;
+
+	if (h == NULL)
+		return -1;
+	if (hash_fd(h, fd, t->length, &bytes, e) == -1 || hash_end(h, got, e) == -1)
+		goto out;
+	if (bytes != t->length)
+		(void)err_set(e, ERR_TRUST, "is not of %" PRIu64 " bytes", t->length);
+	else if (memcmp(want, got, n) != 0)
+		(void)err_set(e, ERR_TRUST, "%s differs from what was signed",
+		    kind == HASH_SHA256 ? "sha256" : "sha512");
+	else
+		rc = 0;
+out:
+	hash_free(h);
+	return rc;
+}
+
 int
-tuf_target_url(const struct tuf *t, const struct tuf_target *target, struct buf *out,
-    struct err *e)
+tuf_target_check(const struct tuf_target *t, int fd, struct err *e)
+{
+	int rc = 0;
+
+	if (!t->has_sha256 && !t->has_sha512)
+		rc = err_set(e, ERR_TRUST, "without a hash");
+	if (rc == 0 && t->has_sha256)
+		rc = check_one(t, HASH_SHA256, fd, e);
+	if (rc == 0 && t->has_sha512)
+		rc = check_one(t, HASH_SHA512, fd, e);
+	return rc == -1 ? err_wrap(e, "target %.200s", t->path) : 0;
+}
+
+int
+tuf_target_url(
+    const struct tuf *t, const struct tuf_target *target, struct buf *out, struct err *e)
 {
 	const char *slash = strrchr(target->path, '/');
 	size_t dir = slash == NULL ? 0 : (size_t)(slash - target->path) + 1;

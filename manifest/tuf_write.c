@@ -21,8 +21,9 @@ set_frame(struct jv *s, const char *type)
 {
 	if (strcmp(type, "root") == 0)
 		return jv_set(s, "consistent_snapshot", jv_new_bool(true)) == -1 ||
-		    jv_set(s, "keys", jv_new_object()) == -1 ? -1 :
-		    jv_set(s, "roles", jv_new_object());
+			       jv_set(s, "keys", jv_new_object()) == -1
+			   ? -1
+			   : jv_set(s, "roles", jv_new_object());
 	if (strcmp(type, "targets") == 0)
 		return jv_set(s, "targets", jv_new_object());
 	return jv_set(s, "meta", jv_new_object());
@@ -36,14 +37,14 @@ tuf_set_head(struct jv *s, const struct tuf_head *head, struct err *e)
 	if (head->version == 0 || head->version > INT64_MAX)
 		return err_set(e, ERR_USAGE, "metadata version: not 1 to 2^63 - 1");
 	if (head->signed_at >= head->expires)
-		return err_set(e, ERR_USAGE, "%s: would expire before it is signed",
-		    head->type);
+		return err_set(
+		    e, ERR_USAGE, "%s: would expire before it is signed", head->type);
 	if (jv_set(s, "_type", jv_new_text(head->type)) == -1 ||
 	    jv_set(s, "spec_version", jv_new_text(SPEC_VERSION)) == -1 ||
 	    jv_set(s, "version", jv_new_int((int64_t)head->version)) == -1 ||
 	    jv_set(s, "expires", jv_new_text(utc_text(expires, head->expires))) == -1 ||
-	    jv_set(s, "x-signed",
-		jv_new_text(utc_text(signed_at, head->signed_at))) == -1)
+	    jv_set(s, "x-signed", jv_new_text(utc_text(signed_at, head->signed_at))) ==
+		-1)
 		return no_memory(e);
 	if (head->product != NULL &&
 	    jv_set(s, "x-product", jv_new_text(head->product)) == -1)
@@ -68,188 +69,14 @@ tuf_new_signed(const struct tuf_head *head, struct err *e)
 }
 
 static int
-add_key(struct jv *known, struct jv *ids, const struct jv *key, struct err *e)
-{
-	char hex[SHA256_HEX_MAX];
-	struct sha256 id;
-
-	if (key_id_of(key, &id, e) == -1)
-		return -1;
-	(void)sha256_hex(&id, hex);
-	if (jv_set(known, hex, jv_copy(key)) == -1 ||
-	    jv_push(ids, jv_new_text(hex)) == -1)
-		return no_memory(e);
-	return 0;
-}
-
-/* Put keyids and threshold into `role`, and the keys among the known ones. */
-static int
-set_holders(struct jv *known, struct jv *role, struct jv *const *keys, size_t n_keys,
-    unsigned threshold, struct err *e)
-{
-	struct jv *ids;
-
-	if (threshold == 0 || threshold > n_keys)
-		return err_set(e, ERR_USAGE, "threshold %u of %zu keys", threshold, n_keys);
-	if (jv_set(role, "keyids", jv_new_list()) == -1 ||
-	    jv_set(role, "threshold", jv_new_int(threshold)) == -1)
-		return no_memory(e);
-	ids = jv_get_mutable(role, "keyids");
-	for (size_t i = 0; i < n_keys; i++)
-		if (add_key(known, ids, keys[i], e) == -1)
-			return -1;
-	return 0;
-}
-
-static bool
-lists_id(const struct jv *role, const char *id)
-{
-	const struct jv *ids = jv_get(role, "keyids");
-
-	for (size_t i = 0; i < jv_count(ids); i++)
-		if (strcmp(jv_text(jv_at(ids, i)), id) == 0)
-			return true;
-	return false;
-}
-
-/* Is the key in the hands of any role of this object or list? */
-static bool
-is_used(const struct jv *roles, const char *id)
-{
-	const struct jv *role;
-	const char *name;
-	void *it = NULL;
-
-	for (size_t i = 0; jv_kind(roles) == JV_LIST && i < jv_count(roles); i++)
-		if (lists_id(jv_at(roles, i), id))
-			return true;
-	while (jv_kind(roles) == JV_OBJECT && jv_each(roles, &it, &name, &role))
-		if (lists_id(role, id))
-			return true;
-	return false;
-}
-
-/* `holder` (root, or targets' delegations) keeps the keys that roles use. */
-static int
-drop_unused_keys(struct jv *holder, struct err *e)
-{
-	const struct jv *roles = jv_get(holder, "roles"), *key;
-	struct jv *kept = jv_new_object();
-	const char *id;
-	void *it = NULL;
-
-	while (jv_each(jv_get(holder, "keys"), &it, &id, &key))
-		if (is_used(roles, id) && jv_set(kept, id, jv_copy(key)) == -1) {
-			jv_free(kept);
-			return no_memory(e);
-		}
-	return jv_set(holder, "keys", kept) == -1 ? no_memory(e) : 0;
-}
-
-int
-tuf_root_role(struct jv *root, const char *role, struct jv *const *keys,
-    size_t n_keys, unsigned threshold, struct err *e)
-{
-	struct jv *roles = jv_get_mutable(root, "roles");
-
-	if (jv_set(roles, role, jv_new_object()) == -1)
-		return no_memory(e);
-	if (set_holders(jv_get_mutable(root, "keys"), jv_get_mutable(roles, role), keys,
-	    n_keys, threshold, e) == -1)
-		return err_wrap(e, "role %s", role);
-	return drop_unused_keys(root, e);
-}
-
-/* The delegations object, made when it is not there. */
-static struct jv *
-delegations_of(struct jv *targets)
-{
-	struct jv *d = jv_get_mutable(targets, "delegations");
-
-	if (d != NULL)
-		return d;
-	if (jv_set(targets, "delegations", jv_new_object()) == -1)
-		return NULL;
-	d = jv_get_mutable(targets, "delegations");
-	if (jv_set(d, "keys", jv_new_object()) == -1 ||
-	    jv_set(d, "roles", jv_new_list()) == -1)
-		return NULL;
-	return d;
-}
-
-static int
-copy_list(struct jv *to, const char *key, const char *const *texts)
-{
-	struct jv *list = jv_new_list();
-
-	for (; *texts != NULL; texts++)
-		if (jv_push(list, jv_new_text(*texts)) == -1) {
-			jv_free(list);
-			return -1;
-		}
-	return jv_set(to, key, list);
-}
-
-/* The list of roles with `role` in the place of its namesake, else at the end. */
-static int
-put_role(struct jv *delegations, struct jv *role)
-{
-	const char *name = jv_text(jv_get(role, "name"));
-	const struct jv *old = jv_get(delegations, "roles");
-	struct jv *list = jv_new_list();
-	bool placed = false;
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < jv_count(old); i++) {
-		const struct jv *one = jv_at(old, i);
-		bool same = strcmp(jv_text(jv_get(one, "name")), name) == 0;
-
-		rc = jv_push(list, jv_copy(same ? role : one));
-		placed = placed || same;
-	}
-	if (rc == 0 && !placed)
-		rc = jv_push(list, jv_copy(role));
-	if (rc == 0)
-		return jv_set(delegations, "roles", list);
-	jv_free(list);
-	return -1;
-}
-
-int
-tuf_delegate(struct jv *targets, const char *role, const char *const *paths,
-    struct jv *const *keys, size_t n_keys, unsigned threshold, struct err *e)
-{
-	struct jv *d = delegations_of(targets), *one = jv_new_object();
-	int rc = -1;
-
-	if (d == NULL || jv_set(one, "name", jv_new_text(role)) == -1 ||
-	    jv_set(one, "terminating", jv_new_bool(false)) == -1 ||
-	    copy_list(one, "paths", paths) == -1) {
-		(void)no_memory(e);
-		goto out;
-	}
-	if (set_holders(jv_get_mutable(d, "keys"), one, keys, n_keys, threshold, e) == -1) {
-		(void)err_wrap(e, "role %s", role);
-		goto out;
-	}
-	if (put_role(d, one) == -1) {
-		(void)no_memory(e);
-		goto out;
-	}
-	rc = drop_unused_keys(d, e);
-out:
-	jv_free(one);
-	return rc;
-}
-
-static int
 set_hash(struct jv *object, const struct sha256 *id)
 {
 	char hex[SHA256_HEX_MAX];
 
-	return jv_set(object, "hashes", jv_new_object()) == -1 ? -1 :
-	    jv_set(jv_get_mutable(object, "hashes"), "sha256",
-		jv_new_text(sha256_hex(id, hex)));
+	return jv_set(object, "hashes", jv_new_object()) == -1
+		   ? -1
+		   : jv_set(jv_get_mutable(object, "hashes"), "sha256",
+			 jv_new_text(sha256_hex(id, hex)));
 }
 
 int
@@ -275,8 +102,8 @@ tuf_set_target(struct jv *targets, const char *path, uint64_t length,
 }
 
 int
-tuf_set_meta(struct jv *s, const char *name, uint64_t version, const void *file,
-    size_t n, struct err *e)
+tuf_set_meta(struct jv *s, const char *name, uint64_t version, const void *file, size_t n,
+    struct err *e)
 {
 	struct jv *one = jv_new_object();
 	struct buf key = BUF_INIT(1024);
@@ -340,7 +167,7 @@ tuf_sign(const struct jv *signed_part, struct signer *const *signers, size_t n,
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		if (add_signature(jv_get_mutable(file, "signatures"), signers[i],
-		    &payload, e) == -1)
+			&payload, e) == -1)
 			goto out;
 	rc = jv_print_sorted(file, out, e);
 out:
@@ -350,16 +177,18 @@ out:
 }
 
 struct jv *
-tuf_verify_file(const struct jv *delegator, const char *role, const void *file,
-    size_t n, struct err *e)
+tuf_verify_file(const struct jv *delegator, const char *role, const void *file, size_t n,
+    struct err *e)
 {
 	struct tuf_meta *m = tuf_meta_parse(file, n, e);
 	struct jv *signed_part = NULL;
 
 	if (m != NULL && delegator == NULL && tuf_meta_check(m, role, e) == -1)
 		goto out;
-	if (m != NULL && tuf_meta_verify(m, delegator == NULL ? m->signed_part : delegator,
-	    role, e) == 0 && tuf_meta_check(m, role, e) == 0) {
+	if (m != NULL &&
+	    tuf_meta_verify(m, delegator == NULL ? m->signed_part : delegator, role, e) ==
+		0 &&
+	    tuf_meta_check(m, role, e) == 0) {
 		signed_part = m->signed_part;
 		m->signed_part = NULL;
 	}

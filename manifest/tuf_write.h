@@ -15,11 +15,11 @@
 #include "manifest/sign.h"
 
 struct tuf_head {
-	const char *type;	/* "root", "targets", "snapshot", "timestamp" */
+	const char *type; /* "root", "targets", "snapshot", "timestamp" */
 	uint64_t version;
 	int64_t expires;
-	int64_t signed_at;	/* x-signed */
-	const char *product;	/* x-product; NULL: none */
+	int64_t signed_at;   /* x-signed */
+	const char *product; /* x-product; NULL: none */
 };
 
 /* The signed part with _type, spec_version, version, expires, x-...  Owned. */
@@ -51,7 +51,7 @@ int tuf_sign(const struct jv *signed_part, struct signer *const *signers, size_t
  * says (root's roles or targets' delegations)?  The signed part, owned; its shape
  * is checked, its time and version are not.  A root may be its own delegator:
  * NULL. */
-struct jv *tuf_verify_file(const struct jv *delegator, const char *role,
-    const void *file, size_t n, struct err *);
+struct jv *tuf_verify_file(const struct jv *delegator, const char *role, const void *file,
+    size_t n, struct err *);
 
 #endif

@@ -16,8 +16,13 @@
 
 #include "manifest/key.h"
 
-enum { ED25519_PUBLIC_BYTES = 32, ED25519_SIG_BYTES = 64,
-	RSA_BITS_MIN = 2048, RSA_BITS_MAX = 8192, SIG_BYTES_MAX = RSA_BITS_MAX / 8 };
+enum {
+	ED25519_PUBLIC_BYTES = 32,
+	ED25519_SIG_BYTES = 64,
+	RSA_BITS_MIN = 2048,
+	RSA_BITS_MAX = 8192,
+	SIG_BYTES_MAX = RSA_BITS_MAX / 8
+};
 
 static const char pem_start[] = "-----BEGIN PUBLIC KEY-----";
 
@@ -64,8 +69,8 @@ is_p256(const EVP_PKEY *pkey)
 	size_t n;
 
 	return EVP_PKEY_get_base_id(pkey) == EVP_PKEY_EC &&
-	    EVP_PKEY_get_group_name(pkey, group, sizeof group, &n) == 1 &&
-	    (strcmp(group, "prime256v1") == 0 || strcmp(group, "P-256") == 0);
+	       EVP_PKEY_get_group_name(pkey, group, sizeof group, &n) == 1 &&
+	       (strcmp(group, "prime256v1") == 0 || strcmp(group, "P-256") == 0);
 }
 
 static bool
@@ -74,7 +79,7 @@ is_rsa(const EVP_PKEY *pkey)
 	int bits = EVP_PKEY_get_bits(pkey);
 
 	return EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA && bits >= RSA_BITS_MIN &&
-	    bits <= RSA_BITS_MAX;
+	       bits <= RSA_BITS_MAX;
 }
 
 /* The key in OpenSSL's form, and really of the kind its scheme says; or NULL. */
@@ -111,8 +116,8 @@ static bool
 set_pss(EVP_PKEY_CTX *ctx)
 {
 	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
-	    EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_AUTO) == 1 &&
-	    EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) == 1;
+	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_AUTO) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) == 1;
 }
 
 static bool
@@ -120,13 +125,14 @@ verify(EVP_PKEY *pkey, enum key_scheme scheme, const uint8_t *sig, size_t sig_n,
     const void *data, size_t n)
 {
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *ctx = NULL;	/* belongs to md */
+	EVP_PKEY_CTX *ctx = NULL; /* belongs to md */
 	bool good;
 
-	good = md != NULL && EVP_DigestVerifyInit(md, &ctx,
-	    scheme == KEY_ED25519 ? NULL : EVP_sha256(), NULL, pkey) == 1 &&
-	    (scheme != KEY_RSA_PSS || set_pss(ctx)) &&
-	    EVP_DigestVerify(md, sig, sig_n, data, n) == 1;
+	good = md != NULL &&
+	       EVP_DigestVerifyInit(md, &ctx, scheme == KEY_ED25519 ? NULL : EVP_sha256(),
+		   NULL, pkey) == 1 &&
+	       (scheme != KEY_RSA_PSS || set_pss(ctx)) &&
+	       EVP_DigestVerify(md, sig, sig_n, data, n) == 1;
 	EVP_MD_CTX_free(md);
 	return good;
 }

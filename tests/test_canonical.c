@@ -25,7 +25,8 @@ static const struct {
 	    "[0,0,-1,9223372036854775807,-9223372036854775808]" },
 	/* by bytes of UTF-8, where UTF-16 would put U+1F600 before U+FF01 */
 	{ "{\"\\ud83d\\ude00\":1,\"\\uff01\":2,\"Z\":3,\"a\":4,\"\":5,\"aa\":6}",
-	    "{\"\":5,\"Z\":3,\"a\":4,\"aa\":6,\"\xef\xbc\x81\":2,\"\xf0\x9f\x98\x80\":1}" },
+	    "{\"\":5,\"Z\":3,\"a\":4,\"aa\":6,\"\xef\xbc\x81\":2,\"\xf0\x9f\x98\x80\":"
+	    "1}" },
 	{ "{\"a\\\"b\":1,\"a\\nb\":2}", "{\"a\nb\":2,\"a\\\"b\":1}" },
 };
 
@@ -49,7 +50,8 @@ canonical_form_is_the_one_of_olpc(void **state)
 static void
 canonical_form_has_no_fractions(void **state)
 {
-	static const char *const bad[] = { "[1.5]", "[1.0]", "[1e3]", "{\"a\":{\"b\":-0.0}}" };
+	static const char *const bad[] = { "[1.5]", "[1.0]", "[1e3]",
+		"{\"a\":{\"b\":-0.0}}" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -20,7 +20,7 @@ static void
 jv_reads_every_kind(void **state)
 {
 	struct jv *v = parse("{\"t\":\"x\",\"i\":-7,\"b\":true,\"n\":null,"
-	    "\"r\":1.5,\"l\":[1,2],\"o\":{}}");
+			     "\"r\":1.5,\"l\":[1,2],\"o\":{}}");
 	int64_t n = 0;
 
 	(void)state;
@@ -45,7 +45,7 @@ jv_refuses_what_is_no_strict_json(void **state)
 {
 	static const struct {
 		const char *why, *text;
-		size_t n;	/* 0: strlen */
+		size_t n; /* 0: strlen */
 	} bad[] = {
 		{ "nothing", "", 0 },
 		{ "a bare value", "7", 0 },
@@ -120,7 +120,8 @@ jv_nests_32_deep_and_no_deeper(void **state)
 static void
 jv_bounds_the_number_of_values(void **state)
 {
-	char *good = repeated("1,", 99998, "1", ""), *bad = repeated("{},", 100001, "1", "");
+	char *good = repeated("1,", 99998, "1", ""),
+	     *bad = repeated("{},", 100001, "1", "");
 	char *text = malloc(strlen(bad) + 3);
 	struct jv *v;
 	struct err e = ERR_INIT;
@@ -196,8 +197,7 @@ jv_builds_and_prints_in_the_order_of_building(void **state)
 	assert_string_equal(buf_text(&out), "{\"z\":1,\"a\":[\"\\u00E9\\u001B[31m\"]}");
 	buf_reset(&out);
 	assert_int_equal(jv_print_sorted(v, &out, &e), 0);
-	assert_string_equal(buf_text(&out),
-	    "{\"a\":[\"\xc3\xa9\\u001B[31m\"],\"z\":1}");
+	assert_string_equal(buf_text(&out), "{\"a\":[\"\xc3\xa9\\u001B[31m\"],\"z\":1}");
 	taken = jv_take(v, "a");
 	assert_int_equal(jv_count(taken), 1);
 	assert_null(jv_get(v, "a"));

@@ -28,8 +28,8 @@ key_of(enum key_scheme scheme, const char *public_text)
 }
 
 static bool
-verifies(enum key_scheme scheme, const char *public_text, const char *message,
-    const char *sig)
+verifies(
+    enum key_scheme scheme, const char *public_text, const char *message, const char *sig)
 {
 	struct key key = key_of(scheme, public_text);
 	bool good = key_verifies(&key, message, strlen(message), sig);
@@ -54,8 +54,9 @@ key_verifies_the_vector_of_rfc_8032(void **state)
 	assert_true(verifies(KEY_ED25519, rfc8032_public, "\x72", rfc8032_sig));
 	assert_false(verifies(KEY_ED25519, rfc8032_public, "\x73", rfc8032_sig));
 	for (size_t i = 0; i < sizeof upper; i++)
-		upper[i] = rfc8032_sig[i] >= 'a' && rfc8032_sig[i] <= 'f' ?
-		    (char)(rfc8032_sig[i] - 32) : rfc8032_sig[i];
+		upper[i] = rfc8032_sig[i] >= 'a' && rfc8032_sig[i] <= 'f'
+			       ? (char)(rfc8032_sig[i] - 32)
+			       : rfc8032_sig[i];
 	assert_true(verifies(KEY_ED25519, rfc8032_public, "\x72", upper));
 }
 
@@ -119,9 +120,12 @@ key_that_is_an_encrypted_private_one_asks_nobody(void **state)
 	assert_non_null(s);
 	assert_int_equal(signer_to_pem(s, "secret", &pem, &e), 0);
 	assert_false(verifies(KEY_ECDSA_P256, buf_text(&pem), key_message, p256_sig));
-	assert_false(verifies(KEY_ECDSA_P256, "-----BEGIN PUBLIC KEY-----\n"
-	    "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\n"
-	    "\nAAAA\n-----END PUBLIC KEY-----\n", key_message, p256_sig));
+	assert_false(verifies(KEY_ECDSA_P256,
+	    "-----BEGIN PUBLIC KEY-----\n"
+	    "Proc-Type: 4,ENCRYPTED\nDEK-Info: "
+	    "AES-256-CBC,00112233445566778899AABBCCDDEEFF\n"
+	    "\nAAAA\n-----END PUBLIC KEY-----\n",
+	    key_message, p256_sig));
 	signer_free(s);
 	buf_free(&pem);
 }
@@ -145,10 +149,12 @@ parse(const char *json, const char *id, struct key *key, struct err *e)
 static void
 key_id_is_the_hash_of_the_whole_object(void **state)
 {
-	static const char plain[] = "{\"keytype\":\"ed25519\",\"keyval\":{\"public\":"
+	static const char plain[] =
+	    "{\"keytype\":\"ed25519\",\"keyval\":{\"public\":"
 	    "\"3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c\"},"
 	    "\"scheme\":\"ed25519\"}";
-	static const char more[] = "{\"scheme\":\"ed25519\",\"keytype\":\"ed25519\","
+	static const char more[] =
+	    "{\"scheme\":\"ed25519\",\"keytype\":\"ed25519\","
 	    "\"x-owner\":\"me\",\"keyval\":{\"public\":"
 	    "\"3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c\"}}";
 	struct err e = ERR_INIT;
@@ -189,7 +195,8 @@ static void
 key_of_an_unknown_type_is_no_error_and_never_verifies(void **state)
 {
 	static const char *const strange[] = {
-		"{\"keytype\":\"sphincs\",\"scheme\":\"x\",\"keyval\":{\"public\":\"00\"}}",
+		"{\"keytype\":\"sphincs\",\"scheme\":\"x\",\"keyval\":{\"public\":\"00\"}"
+		"}",
 		"{\"keytype\":\"ed25519\",\"scheme\":\"x\",\"keyval\":{}}",
 		"{\"keytype\":\"sigstore-oidc\",\"scheme\":\"Fulcio\",\"keyval\":"
 		"{\"identity\":\"a\",\"issuer\":\"b\"}}",
@@ -211,7 +218,8 @@ static void
 key_without_its_members_is_malformed(void **state)
 {
 	static const char *const bad[] = {
-		"{}", "{\"keytype\":\"ed25519\",\"scheme\":\"ed25519\"}",
+		"{}",
+		"{\"keytype\":\"ed25519\",\"scheme\":\"ed25519\"}",
 		"{\"keytype\":7,\"scheme\":\"ed25519\",\"keyval\":{\"public\":\"\"}}",
 		"{\"keytype\":\"ed25519\",\"scheme\":\"ed25519\",\"keyval\":{}}",
 		"{\"keytype\":\"ed25519\",\"scheme\":\"ed25519\",\"keyval\":[]}",
@@ -269,8 +277,8 @@ signer_survives_pem_plain_and_encrypted(void **state)
 		struct sha256 a, b;
 
 		assert_int_equal(signer_to_pem(s, passphrases[i], &pem, &e), 0);
-		assert_int_equal(strstr(buf_text(&pem), "ENCRYPTED") != NULL,
-		    passphrases[i] != NULL);
+		assert_int_equal(
+		    strstr(buf_text(&pem), "ENCRYPTED") != NULL, passphrases[i] != NULL);
 		back = signer_from_pem(pem.data, pem.len, passphrases[i], &e);
 		assert_non_null(back);
 		assert_int_equal(signer_id(s, &a, &e), 0);

@@ -59,8 +59,8 @@ new_root(const struct pair *p, unsigned threshold)
 	struct err e = ERR_INIT;
 
 	for (int i = 0; i < 4; i++)
-		assert_int_equal(tuf_root_role(root, roles[i], p->public, 2, threshold,
-		    &e), 0);
+		assert_int_equal(
+		    tuf_root_role(root, roles[i], p->public, 2, threshold, &e), 0);
 	return root;
 }
 
@@ -73,7 +73,8 @@ writer_makes_the_head_of_every_type(void **state)
 
 	(void)state;
 	assert_int_equal(jv_canonical(s, &out, &e), 0);
-	assert_string_equal(buf_text(&out), "{\"_type\":\"timestamp\","
+	assert_string_equal(buf_text(&out),
+	    "{\"_type\":\"timestamp\","
 	    "\"expires\":\"2033-05-18T03:33:20Z\",\"meta\":{},"
 	    "\"spec_version\":\"1.0.34\",\"version\":1,\"x-product\":\"p1\","
 	    "\"x-signed\":\"2023-11-14T22:13:20Z\"}");
@@ -213,7 +214,8 @@ writer_targets_carry_length_hash_and_custom(void **state)
 	assert_int_equal(jv_set(custom, "kind", jv_new_text("tree")), 0);
 	assert_int_equal(tuf_set_target(t, "1/any.tree.zst", 3, &id, custom, &e), 0);
 	assert_int_equal(jv_canonical(jv_get(t, "targets"), &out, &e), 0);
-	assert_string_equal(buf_text(&out), "{\"1/any.tree.zst\":{\"custom\":{\"kind\":"
+	assert_string_equal(buf_text(&out),
+	    "{\"1/any.tree.zst\":{\"custom\":{\"kind\":"
 	    "\"tree\"},\"hashes\":{\"sha256\":\"ba7816bf8f01cfea414140de5dae2223b00361a3"
 	    "96177a9cb410ff61f20015ad\"},\"length\":3}}");
 	assert_int_equal(tuf_set_target(t, "x", UINT64_MAX, &id, NULL, &e), -1);
@@ -227,7 +229,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writer_makes_the_head_of_every_type),
 		cmocka_unit_test(writer_refuses_impossible_heads),
-		cmocka_unit_test(writer_output_verifies_by_the_threshold_of_its_delegator),
+		cmocka_unit_test(
+		    writer_output_verifies_by_the_threshold_of_its_delegator),
 		cmocka_unit_test(writer_root_verifies_itself),
 		cmocka_unit_test(writer_threshold_fits_the_number_of_keys),
 		cmocka_unit_test(writer_drops_keys_that_no_role_uses_any_more),

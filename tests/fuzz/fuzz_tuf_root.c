@@ -28,8 +28,8 @@ walk_targets(const struct jv *part)
 		const struct jv *paths = jv_get(jv_at(roles, i), "paths");
 
 		for (size_t k = 0; k < jv_count(paths); k++)
-			(void)tuf_pattern_matches(jv_text(jv_at(paths, k)),
-			    "42/linux-arm64.from-41.delta");
+			(void)tuf_pattern_matches(
+			    jv_text(jv_at(paths, k)), "42/linux-arm64.from-41.delta");
 	}
 }
 

@@ -123,8 +123,8 @@ device_version(const struct tuf_device *d, const char *name)
 }
 
 bool
-device_same(const struct tuf_device *d, const char *name, struct tuf_sim *s,
-    const char *sim_name)
+device_same(
+    const struct tuf_device *d, const char *name, struct tuf_sim *s, const char *sim_name)
 {
 	const struct sim_file *f = sim_file(s, sim_name);
 	struct buf bytes = BUF_INIT(FILE_MAX);
@@ -133,7 +133,7 @@ device_same(const struct tuf_device *d, const char *name, struct tuf_sim *s,
 	assert_non_null(f);
 	device_read(d, name, &bytes);
 	same = bytes.len == f->bytes.len &&
-	    memcmp(bytes.data, f->bytes.data, bytes.len) == 0;
+	       memcmp(bytes.data, f->bytes.data, bytes.len) == 0;
 	buf_free(&bytes);
 	return same;
 }

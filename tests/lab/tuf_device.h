@@ -10,7 +10,7 @@ struct tuf_device {
 	char path[64];
 	int dir;
 	struct tuf_clock clock;
-	struct tuf *tuf;	/* open after device_open() */
+	struct tuf *tuf; /* open after device_open() */
 };
 
 /* A fresh folder that trusts the simulator's 1.root.json. */
@@ -31,7 +31,7 @@ void device_write(const struct tuf_device *, const char *name, const void *, siz
 /* version of a stored role, 0 when there is none. */
 int64_t device_version(const struct tuf_device *, const char *name);
 /* Is the stored file byte for byte that of the simulator? */
-bool device_same(const struct tuf_device *, const char *name, struct tuf_sim *,
-    const char *sim_name);
+bool device_same(
+    const struct tuf_device *, const char *name, struct tuf_sim *, const char *sim_name);
 
 #endif

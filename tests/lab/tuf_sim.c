@@ -149,8 +149,9 @@ sim_set_expires(struct tuf_sim *s, const char *role, int64_t seconds)
 {
 	char text[UTC_TEXT_MAX];
 
-	assert_int_equal(jv_set(sim_part(s, role), "expires",
-	    jv_new_text(utc_text(text, seconds))), 0);
+	assert_int_equal(
+	    jv_set(sim_part(s, role), "expires", jv_new_text(utc_text(text, seconds))),
+	    0);
 }
 
 static void
@@ -191,8 +192,8 @@ sim_root_keys(struct tuf_sim *s, const char *role, unsigned mask, unsigned thres
 }
 
 void
-sim_delegate(struct tuf_sim *s, const char *from, const char *role,
-    const char *pattern, unsigned mask)
+sim_delegate(struct tuf_sim *s, const char *from, const char *role, const char *pattern,
+    unsigned mask)
 {
 	const char *const paths[] = { pattern, NULL };
 	struct jv *keys[SIM_KEYS];
@@ -257,7 +258,7 @@ static void
 publish(struct tuf_sim *s, const char *role, const char *lister)
 {
 	bool versioned = strcmp(role, "timestamp") != 0 &&
-	    (!s->inconsistent || strcmp(role, "root") == 0);
+			 (!s->inconsistent || strcmp(role, "root") == 0);
 	uint64_t version = (uint64_t)version_of(s, role);
 	struct buf name = BUF_INIT(1000), key = BUF_INIT(1000);
 	struct err e = ERR_INIT;
@@ -269,10 +270,11 @@ publish(struct tuf_sim *s, const char *role, const char *lister)
 		const struct sim_file *f = sim_file(s, buf_text(&name));
 
 		must(tuf_set_meta(sim_part(s, lister), role, version, f->bytes.data,
-		    f->bytes.len, &e), &e);
+			 f->bytes.len, &e),
+		    &e);
 		must(buf_addf(&key, &e, "%s.json", role), &e);
-		listed = jv_get_mutable(jv_get_mutable(sim_part(s, lister), "meta"),
-		    buf_text(&key));
+		listed = jv_get_mutable(
+		    jv_get_mutable(sim_part(s, lister), "meta"), buf_text(&key));
 		if (s->bare) {
 			(void)jv_remove(listed, "length");
 			(void)jv_remove(listed, "hashes");
@@ -286,7 +288,8 @@ void
 sim_publish(struct tuf_sim *s)
 {
 	assert_int_equal(jv_set(sim_part(s, "root"), "consistent_snapshot",
-	    jv_new_bool(!s->inconsistent)), 0);
+			     jv_new_bool(!s->inconsistent)),
+	    0);
 	assert_int_equal(jv_set(sim_part(s, "snapshot"), "meta", jv_new_object()), 0);
 	publish(s, "root", NULL);
 	publish(s, "targets", "snapshot");

@@ -25,8 +25,8 @@ enum { K_ROOT, K_TARGETS, K_ONLINE, K_CHANNEL, K_SPARE, K_P256, K_OTHER, K_THIRD
 
 struct sim_role {
 	char name[SIM_NAME_MAX];
-	struct jv *part;	/* the signed part, to be edited */
-	unsigned signers;	/* who signs at the next publish */
+	struct jv *part;  /* the signed part, to be edited */
+	unsigned signers; /* who signs at the next publish */
 };
 
 struct sim_file {
@@ -38,16 +38,16 @@ struct sim_file {
 struct tuf_sim {
 	struct signer *keys[SIM_KEYS];
 	struct jv *publics[SIM_KEYS];
-	const char *product;		/* NULL: a foreign repository */
-	bool bare;			/* list versions alone, no length and hash */
-	bool inconsistent;		/* consistent_snapshot false */
-	struct sim_role roles[SIM_ROLES];	/* root targets snapshot timestamp ... */
+	const char *product;              /* NULL: a foreign repository */
+	bool bare;                        /* list versions alone, no length and hash */
+	bool inconsistent;                /* consistent_snapshot false */
+	struct sim_role roles[SIM_ROLES]; /* root targets snapshot timestamp ... */
 	size_t n_roles;
 	struct sim_file *files;
-	struct buf asked;		/* names, each followed by a blank */
-	char fail_name[SIM_NAME_MAX];	/* this name fails with fail_code */
+	struct buf asked;             /* names, each followed by a blank */
+	char fail_name[SIM_NAME_MAX]; /* this name fails with fail_code */
 	enum err_code fail_code;
-	char endless[SIM_NAME_MAX];	/* this name never ends */
+	char endless[SIM_NAME_MAX]; /* this name never ends */
 };
 
 /* root, targets, snapshot and timestamp of version 1, published. */
@@ -58,7 +58,7 @@ struct tuf_source sim_source(struct tuf_sim *);
 struct sim_role *sim_role(struct tuf_sim *, const char *role);
 struct jv *sim_part(struct tuf_sim *, const char *role);
 void sim_set_version(struct tuf_sim *, const char *role, int64_t version);
-void sim_bump(struct tuf_sim *, const char *role);	/* version + 1 */
+void sim_bump(struct tuf_sim *, const char *role); /* version + 1 */
 void sim_set_expires(struct tuf_sim *, const char *role, int64_t seconds);
 /* Give a role of root these keys. */
 void sim_root_keys(struct tuf_sim *, const char *role, unsigned keys, unsigned threshold);
@@ -67,8 +67,8 @@ void sim_delegate(struct tuf_sim *, const char *from, const char *role,
     const char *pattern, unsigned keys);
 /* The delegation entry, to be edited. */
 struct jv *sim_delegation(struct tuf_sim *, const char *from, const char *role);
-void sim_target(struct tuf_sim *, const char *role, const char *path,
-    const char *content);
+void sim_target(
+    struct tuf_sim *, const char *role, const char *path, const char *content);
 
 /* Sign all parts as they are and put them among the files. */
 void sim_publish(struct tuf_sim *);
@@ -77,7 +77,7 @@ void sim_release(struct tuf_sim *);
 /* Sign one part and put it under this name, whatever snapshot says of it. */
 void sim_sign_as(struct tuf_sim *, const char *role, const char *name);
 
-struct sim_file *sim_file(struct tuf_sim *, const char *name);	/* NULL: none */
+struct sim_file *sim_file(struct tuf_sim *, const char *name); /* NULL: none */
 void sim_put(struct tuf_sim *, const char *name, const void *bytes, size_t n);
 void sim_remove(struct tuf_sim *, const char *name);
 

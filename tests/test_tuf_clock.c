@@ -1,0 +1,144 @@
+/*
+ * Expiry, and clocks that are late, early or not there.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/lab/tuf_device.h"
+
+struct world {
+	struct tuf_sim *sim;
+	struct tuf_device *dev;
+};
+
+static int
+setup(void **state)
+{
+	struct world *w = calloc(1, sizeof *w);
+
+	w->sim = sim_new("0123456789abcdef");
+	w->dev = device_new(w->sim);
+	*state = w;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct world *w = *state;
+
+	device_free(w->dev);
+	sim_free(w->sim);
+	free(w);
+	return 0;
+}
+
+static void
+expiry_is_strict_to_the_second(void **state)
+{
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+
+	device_must_refresh(w->dev, w->sim);
+	w->dev->clock.system_now = SIM_NOW + 30 * SIM_DAY - 1;
+	device_must_refresh(w->dev, w->sim);
+	w->dev->clock.system_now++;
+	assert_int_equal(device_refresh(w->dev, w->sim, &e), -1);
+	assert_int_equal(e.code, ERR_STALE);
+	assert_int_equal(err_exit_status(&e), 9);
+}
+
+/* A clock far ahead for one run must leave no trace. */
+static void
+clock_in_the_future_fails_and_is_forgotten(void **state)
+{
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+
+	device_must_refresh(w->dev, w->sim);
+	w->dev->clock.system_now = SIM_NOW * 2;
+	assert_int_equal(device_refresh(w->dev, w->sim, &e), -1);
+	assert_int_equal(e.code, ERR_STALE);
+	assert_non_null(strstr(e.text, "or the clock is wrong"));
+	w->dev->clock.system_now = SIM_NOW;
+	device_must_refresh(w->dev, w->sim);
+}
+
+static void
+clock_of_1970_is_lifted_by_build_date_and_x_signed(void **state)
+{
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+	int64_t x_signed, expires;
+
+	w->dev->clock.system_now = 0;
+	assert_int_equal(device_open(w->dev, w->sim, &e), 0);
+	assert_int_equal(tuf_now(w->dev->tuf), 0);
+	assert_int_equal(tuf_times(w->dev->tuf, &x_signed, &expires), -1);
+	w->dev->clock.built = 1000;
+	device_must_refresh(w->dev, w->sim);
+	assert_int_equal(tuf_now(w->dev->tuf), SIM_NOW - SIM_DAY);
+	assert_int_equal(tuf_times(w->dev->tuf, &x_signed, &expires), 0);
+	assert_int_equal(x_signed, SIM_NOW - SIM_DAY);
+	assert_int_equal(expires, SIM_NOW + 30 * SIM_DAY);
+	/* and what expired before the floor is stale, though it is 1970 */
+	sim_release(w->sim);
+	sim_set_expires(w->sim, "targets", SIM_NOW - 2 * SIM_DAY);
+	assert_int_equal(jv_set(sim_part(w->sim, "targets"), "x-signed",
+			     jv_new_text("2020-01-01T00:00:00Z")),
+	    0);
+	sim_publish(w->sim);
+	sim_release(w->sim);
+	assert_int_equal(device_refresh(w->dev, w->sim, &e), -1);
+	assert_int_equal(e.code, ERR_STALE);
+	assert_non_null(strstr(e.text, "targets"));
+}
+
+static void
+clock_untrusted_goes_by_the_floor_alone(void **state)
+{
+	struct world *w = *state;
+
+	w->dev->clock.system_now = SIM_NOW * 2;
+	w->dev->clock.untrusted = true;
+	device_must_refresh(w->dev, w->sim);
+	device_must_refresh(w->dev, w->sim);
+	assert_int_equal(tuf_now(w->dev->tuf), SIM_NOW - SIM_DAY);
+}
+
+static void
+clock_of_a_foreign_repository_is_the_system_clock(void **state)
+{
+	struct tuf_sim *s = sim_new(NULL);
+	struct tuf_device *d = device_new(s);
+
+	(void)state;
+	d->clock.system_now = 5;
+	d->clock.built = 1000;
+	device_must_refresh(d, s);
+	device_must_refresh(d, s);
+	assert_int_equal(tuf_now(d->tuf), 5);
+	device_free(d);
+	sim_free(s);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(expiry_is_strict_to_the_second),
+		CASE(clock_in_the_future_fails_and_is_forgotten),
+		CASE(clock_of_1970_is_lifted_by_build_date_and_x_signed),
+		CASE(clock_untrusted_goes_by_the_floor_alone),
+		CASE(clock_of_a_foreign_repository_is_the_system_clock),
+	};
+
+	return cmocka_run_group_tests_name("tuf_clock", tests, NULL, NULL);
+}
