@@ -79,6 +79,12 @@ void conf_clear(struct conf *);
 /* section.key = value, as --set or the environment give it. */
 int conf_set(struct conf *, const char *section, const char *key, const char *value,
     struct err *);
+/* DELTA_APPLY_SECTION_KEY of the environment; guarded ones are skipped with a
+ * warning under sudo. */
+int conf_env(struct conf *, struct err *);
+/* Last of all: defaults that depend on other keys (channel, platform, state, run),
+ * then conf_check(). */
+int conf_finish(struct conf *, struct err *);
 /* All that can be known before touching the disk: required keys, names, root
  * not "/", persist paths safe... */
 int conf_check(const struct conf *, struct err *);
