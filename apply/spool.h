@@ -48,6 +48,7 @@ void spool_part_close(struct spool_part *);
 int spool_part_restart(struct spool_part *, const char *etag, struct err *);
 int spool_part_add(struct spool_part *, const void *data, size_t n, struct err *);
 int spool_part_sync(struct spool_part *, struct err *);
+int spool_part_drop(struct spool_part *, struct err *);	/* part and validator */
 /* Complete: check length and hash, give it its name, durable.  ERR_TRUST: it is
  * removed. */
 int spool_part_finish(struct spool_part *, const struct object *, struct err *);
