@@ -1,16 +1,13 @@
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <sys/xattr.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -428,83 +425,6 @@ times_and_attributes_are_set_on_the_thing_itself(void **state)
 	(void)close(fd);
 }
 
-/* 4 bytes, a hole of 3 MiB, 4 bytes, a hole of 1 MiB. */
-enum { HOLE = 3 << 20, TAIL = 1 << 20, SPARSE = HOLE + 8 + TAIL };
-
-static void
-copy_and_compare(const struct scratch *s, const char *name)
-{
-	struct err e = ERR_INIT;
-	struct stat st;
-	char a[8], b[8] = "";
-	int from = openat(s->dir, "sparse", O_RDONLY | O_CLOEXEC);
-	int to = fs_create(s->dir, name, 0600, &e);
-
-	assert_int_equal(fs_copy_fd(from, to, &e), 0);
-	assert_int_equal(fstat(to, &st), 0);
-	assert_int_equal(st.st_size, SPARSE);
-	assert_true(st.st_blocks * 512 < SPARSE / 2);
-	for (off_t at = 0; at < SPARSE; at += 4) {
-		assert_int_equal(pread(from, a, 4, at), 4);
-		assert_int_equal(pread(to, b, 4, at), 4);
-		assert_memory_equal(a, b, 4);
-		if (at == 4)
-			at = HOLE - 8;
-		if (at == HOLE + 8)
-			at = SPARSE - 8;
-	}
-	(void)close(from);
-	(void)close(to);
-}
-
-static void
-copies_are_equal_and_keep_holes_however_they_are_made(void **state)
-{
-	const struct scratch *s = *state;
-	int fd;
-
-	scratch_file(s, "sparse", "head");
-	fd = openat(s->dir, "sparse", O_RDWR | O_CLOEXEC);
-	assert_int_equal(pwrite(fd, "tail", 4, HOLE + 4), 4);
-	assert_int_equal(ftruncate(fd, SPARSE), 0);
-	(void)close(fd);
-	copy_and_compare(s, "best");
-	disk_reset();
-	disk_fail_name("ioctl", EOPNOTSUPP);
-	disk_shorten(1000);
-	copy_and_compare(s, "kernel");
-	assert_non_null(strstr(disk_calls(), "copy_file_range"));
-	assert_null(strstr(disk_calls(), "write"));
-	disk_reset();
-	disk_fail(2, EOPNOTSUPP, 0);	/* the clone, after the creation */
-	disk_fail_name("copy_file_range", EXDEV);
-	copy_and_compare(s, "hand");
-	assert_non_null(strstr(disk_calls(), "pwrite"));
-}
-
-static void
-a_copy_that_fails_says_so(void **state)
-{
-	const struct scratch *s = *state;
-	struct err e = ERR_INIT;
-	int from, to;
-
-	scratch_file(s, "f", "content");
-	from = openat(s->dir, "f", O_RDONLY | O_CLOEXEC);
-	to = fs_create(s->dir, "g", 0600, &e);
-	disk_reset();
-	disk_fail(1, EIO, 0);
-	assert_int_equal(fs_copy_fd(from, to, &e), -1);
-	assert_int_equal(e.code, ERR_IO);
-	disk_reset();
-	disk_fail_name("ioctl", EOPNOTSUPP);
-	disk_fail(2, ENOSPC, 0);
-	assert_int_equal(fs_copy_fd(from, to, &e), -1);
-	assert_int_equal(e.code, ERR_ROOM);
-	(void)close(from);
-	(void)close(to);
-}
-
 static void
 sync_errors_are_never_lost(void **state)
 {
@@ -521,61 +441,6 @@ sync_errors_are_never_lost(void **state)
 	assert_int_equal(fs_sync_dir(s->dir, ".", &e), 0);
 	disk_fail_name("syncfs", EIO);
 	assert_int_equal(fs_sync_all(s->dir, &e), -1);
-}
-
-static void
-a_lock_is_held_once_and_names_its_holder(void **state)
-{
-	const struct scratch *s = *state;
-	struct err e = ERR_INIT;
-	int fd = fs_lock(s->dir, "lock", "update, process 12: \033[2J download", &e);
-	int again;
-
-	assert_int_not_equal(fd, -1);
-	assert_int_equal(scratch_mode(s, "lock"), 0600);
-	assert_int_equal(fs_lock(s->dir, "lock", "other", &e), -1);
-	assert_int_equal(e.code, ERR_BUSY);
-	assert_int_equal(err_exit_status(&e), 6);
-	assert_non_null(strstr(e.text, "update, process 12: ?[2J download"));
-	assert_int_equal(fs_lock_say(fd, "stage", &e), 0);
-	assert_int_equal(fs_lock(s->dir, "lock", "other", &e), -1);
-	assert_non_null(strstr(e.text, ": stage"));
-	assert_null(strstr(e.text, "update"));
-	(void)close(fd);
-	again = fs_lock(s->dir, "lock", "other", &e);
-	assert_int_not_equal(again, -1);
-	assert_true(scratch_holds(s, "lock", "other"));
-	(void)close(again);
-}
-
-static void
-a_lock_ends_with_its_process(void **state)
-{
-	const struct scratch *s = *state;
-	struct err e = ERR_INIT;
-	int status, fd, ready[2];
-	pid_t child;
-	char byte;
-
-	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-	child = fork();
-	if (child == 0) {
-		if (fs_lock(s->dir, "lock", "child", &e) == -1 ||
-		    write(ready[1], "", 1) != 1)
-			_exit(1);
-		(void)pause();
-		_exit(0);
-	}
-	assert_int_equal(read(ready[0], &byte, 1), 1);
-	assert_int_equal(fs_lock(s->dir, "lock", "me", &e), -1);
-	assert_int_equal(e.code, ERR_BUSY);
-	assert_int_equal(kill(child, SIGKILL), 0);
-	assert_int_equal(waitpid(child, &status, 0), child);
-	fd = fs_lock(s->dir, "lock", "me", &e);
-	assert_int_not_equal(fd, -1);
-	(void)close(fd);
-	(void)close(ready[0]);
-	(void)close(ready[1]);
 }
 
 #define FACT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -600,11 +465,7 @@ main(void)
 		FACT(removing_what_is_absent_is_fine_and_what_is_full_is_not),
 		FACT(folders_that_are_there_are_fine_and_files_in_the_way_are_not),
 		FACT(times_and_attributes_are_set_on_the_thing_itself),
-		FACT(copies_are_equal_and_keep_holes_however_they_are_made),
-		FACT(a_copy_that_fails_says_so),
 		FACT(sync_errors_are_never_lost),
-		FACT(a_lock_is_held_once_and_names_its_holder),
-		FACT(a_lock_ends_with_its_process),
 	};
 
 	return cmocka_run_group_tests_name("fs_change", tests, NULL, NULL);

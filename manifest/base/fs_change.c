@@ -17,7 +17,8 @@
 #include "manifest/base/fs_change.h"
 
 #define TEMP_PREFIX ".tmp."
-enum { TEMP_RANDOM = 8, TEMP_MAX = sizeof TEMP_PREFIX + 2 * TEMP_RANDOM, TRIES = 16 };
+enum { TEMP_RANDOM = 8, TEMP_HEX = 16, TEMP_MAX = sizeof TEMP_PREFIX + TEMP_HEX };
+enum { TRIES = 16 };
 
 /* Short enough for any filesystem whatever the goal is called, and random, so
  * that one left by a power cut or made by a neighbour is not in the way. */
@@ -39,8 +40,8 @@ fs_is_temp(const char *name)
 	size_t n = sizeof TEMP_PREFIX - 1;
 
 	return strncmp(name, TEMP_PREFIX, n) == 0 &&
-	    strspn(name + n, "0123456789abcdef") == 2 * TEMP_RANDOM &&
-	    name[n + 2 * TEMP_RANDOM] == '\0';
+	    strspn(name + n, "0123456789abcdef") == TEMP_HEX &&
+	    name[n + TEMP_HEX] == '\0';
 }
 
 static int

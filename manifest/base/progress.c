@@ -75,7 +75,7 @@ numbers_text(char *out, size_t max, int64_t spent_ms)
 	if ((size_t)n >= max || bar.total <= bar.done)
 		return;
 	left = (bar.total - bar.done) / rate;
-	if (left < 100 * 3600)
+	if (left < UINT64_C(100) * 3600)
 		(void)snprintf(out + n, max - (size_t)n,
 		    "  %" PRIu64 ":%02" PRIu64 " left", left / 60, left % 60);
 }

@@ -72,7 +72,7 @@ utc_parse(const char *s, int64_t *seconds)
 	    minute < 0 || minute > 59 || second < 0 || second > 59)
 		return -1;
 	*seconds = days_of(year, month, day) * DAY_SECONDS +
-	    hour * 3600 + minute * 60 + second;
+	    (int64_t)hour * 3600 + (int64_t)minute * 60 + second;
 	return 0;
 }
 
