@@ -126,8 +126,9 @@ plan_outputs(struct encoder *x, struct err *e)
 
 /* ---- matching, in parallel ---- */
 
+/* `name` stands for the only file of a tree that is a single file. */
 static uint8_t *
-load(int dir, const struct entry *entry, struct err *e)
+load(int dir, const char *name, const struct entry *entry, struct err *e)
 {
 	uint8_t *data = malloc((size_t)entry->size + 1);
 	struct stat st;
@@ -137,7 +138,7 @@ load(int dir, const struct entry *entry, struct err *e)
 		(void)err_set(e, ERR_NOMEM, "%s: out of memory", entry->path);
 		return NULL;
 	}
-	if ((fd = fs_open_file(dir, entry->path, &st, e)) == -1) {
+	if ((fd = fs_open_file(dir, name == NULL ? entry->path : name, &st, e)) == -1) {
 		free(data);
 		return NULL;
 	}
@@ -163,8 +164,8 @@ match_output(void *arg, size_t i, struct err *e)
 	if (output->repeats != i || output->ancestor == NO_ANCESTOR)
 		return 0;
 	old = &x->job->from->entries[output->ancestor];
-	if ((old_data = load(x->job->from_dir, old, e)) != NULL &&
-	    (new_data = load(x->job->to_dir, new, e)) != NULL)
+	if ((old_data = load(x->job->from_dir, x->job->from_name, old, e)) != NULL &&
+	    (new_data = load(x->job->to_dir, x->job->to_name, new, e)) != NULL)
 		rc = bsdiff_blocks(old_data, (size_t)old->size, new_data, (size_t)new->size,
 		    x->memory_each, &output->blocks, e);
 	free(old_data);
@@ -258,7 +259,8 @@ static int
 put_copy(struct encoder *x, const struct output *output, const uint8_t *new,
     struct err *e)
 {
-	uint8_t *old = load(x->job->from_dir, &x->job->from->entries[output->ancestor], e);
+	uint8_t *old = load(x->job->from_dir, x->job->from_name,
+	    &x->job->from->entries[output->ancestor], e);
 	int rc = -1;
 
 	if (old != NULL && put_method(x, METHOD_COPY, e) == 0 &&
@@ -279,7 +281,7 @@ put_output(struct encoder *x, size_t i, struct err *e)
 	if (output->repeats != i)
 		return put_method(x, METHOD_REPEAT, e) == -1 ? -1 :
 		    put_number(x, output->repeats, e);
-	if ((new = load(x->job->to_dir, entry, e)) == NULL)
+	if ((new = load(x->job->to_dir, x->job->to_name, entry, e)) == NULL)
 		return -1;
 	if (copies_something(&output->blocks))
 		rc = put_copy(x, output, new, e);
@@ -322,14 +324,16 @@ fill_streams(struct encoder *x, struct err *e)
 static int
 emit_header(struct encoder *x, struct buf *out, uint64_t memory, struct err *e)
 {
-	struct sha256 id;
+	struct sha256 old_id, new_id;
 	unsigned streams = 0;
 
 	for (int kind = 0; kind < DELTA_KINDS; kind++)
 		streams += x->plain[kind] > 0;
-	if (sha256_of(x->old_text.data, x->old_text.len, &id, e) == -1 ||
+	if (listing_id(x->job->from, &old_id, e) == -1 ||
+	    listing_id(x->job->to, &new_id, e) == -1 ||
 	    buf_add(out, DELTA_MAGIC, DELTA_MAGIC_BYTES, e) == -1 ||
-	    buf_add(out, id.bytes, DELTA_OLD_ID_BYTES, e) == -1 ||
+	    buf_add(out, old_id.bytes, DELTA_ID_BYTES, e) == -1 ||
+	    buf_add(out, new_id.bytes, DELTA_ID_BYTES, e) == -1 ||
 	    buf_add_varint(out, memory, e) == -1 || buf_add_varint(out, 0, e) == -1 ||
 	    buf_add_varint(out, x->reduced.len, e) == -1 ||
 	    buf_add_varint(out, streams, e) == -1)

@@ -12,6 +12,7 @@
 struct delta_job {
 	const struct listing *from, *to;	/* listing_index() was called on both */
 	int from_dir, to_dir;	/* the trees, borrowed */
+	const char *from_name, *to_name;	/* NULL; for single files: theirs */
 	unsigned jobs;		/* threads, 0: one a core */
 	uint64_t memory_bytes;	/* for matching, over all threads; 0: 1 GiB */
 	int level;		/* of zstd, 0: 19 */

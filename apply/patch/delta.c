@@ -14,7 +14,7 @@
 
 #include "apply/patch/delta.h"
 
-enum { BLOCK_BYTES = 64 * 1024 };
+enum { BLOCK_BYTES = 64 * 1024, FIXED_BYTES = DELTA_MAGIC_BYTES + 2 * DELTA_ID_BYTES };
 
 struct stream_entry {
 	uint64_t offset, packed, plain;
@@ -23,7 +23,7 @@ struct stream_entry {
 };
 
 struct delta {
-	uint8_t old_id[DELTA_OLD_ID_BYTES];
+	uint8_t old_id[DELTA_ID_BYTES], new_id[DELTA_ID_BYTES];
 	uint64_t memory, scratch, listing_bytes;
 	struct stream_entry table[DELTA_KINDS];
 	struct stream *streams[DELTA_KINDS];
@@ -118,17 +118,18 @@ static int
 parse_header(struct delta *d, const uint8_t *header, size_t n, uint64_t file_bytes,
     struct err *e)
 {
-	struct cursor c = { header + DELTA_MAGIC_BYTES + DELTA_OLD_ID_BYTES, 0 };
+	struct cursor c = { header + FIXED_BYTES, 0 };
 	uint64_t streams;
 
-	if (n < DELTA_MAGIC_BYTES + DELTA_OLD_ID_BYTES ||
+	if (n < FIXED_BYTES ||
 	    memcmp(header, DELTA_MAGIC, DELTA_MAGIC_BYTES - 1) != 0)
 		return err_set(e, ERR_FORMAT, "not a delta");
 	if (memcmp(header, DELTA_MAGIC, DELTA_MAGIC_BYTES) != 0)
 		return err_set(e, ERR_FORMAT, "a delta of a format that this version does "
 		    "not know");
-	c.left = n - DELTA_MAGIC_BYTES - DELTA_OLD_ID_BYTES;
-	memcpy(d->old_id, header + DELTA_MAGIC_BYTES, DELTA_OLD_ID_BYTES);
+	c.left = n - FIXED_BYTES;
+	memcpy(d->old_id, header + DELTA_MAGIC_BYTES, DELTA_ID_BYTES);
+	memcpy(d->new_id, header + DELTA_MAGIC_BYTES + DELTA_ID_BYTES, DELTA_ID_BYTES);
 	if (take(&c, &d->memory) == -1 || take(&c, &d->scratch) == -1 ||
 	    take(&c, &d->listing_bytes) == -1 || take(&c, &streams) == -1)
 		return err_set(e, ERR_FORMAT, "the delta's header is cut short");
@@ -393,6 +394,12 @@ const uint8_t *
 delta_old_id(const struct delta *d)
 {
 	return d->old_id;
+}
+
+const uint8_t *
+delta_new_id(const struct delta *d)
+{
+	return d->new_id;
 }
 
 size_t

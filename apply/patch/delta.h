@@ -60,8 +60,11 @@ int delta_end(struct delta *, struct err *);
 uint64_t delta_memory(const struct delta *);
 uint64_t delta_scratch(const struct delta *);
 uint64_t delta_listing_bytes(const struct delta *);
-/* The first 8 bytes of the SHA-256 of the old listing it was made for. */
+/* The first DELTA_ID_SHOWN bytes of the SHA-256 of the old listing it was made
+ * for, and of the new one it makes (a check for those who have no signed one). */
+enum { DELTA_ID_SHOWN = 8 };
 const uint8_t *delta_old_id(const struct delta *);
+const uint8_t *delta_new_id(const struct delta *);
 
 /* What `inspect` shows. */
 struct delta_stream_info {

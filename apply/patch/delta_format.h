@@ -3,6 +3,7 @@
  *
  *	4        magic "MKD1"
  *	8        first bytes of the SHA-256 of the old listing's text
+ *	8        the same of the new one's
  *	varint   decoder memory in bytes
  *	varint   scratch bytes (0 in this version)
  *	varint   length of the reduced listing
@@ -27,9 +28,9 @@
 
 enum {
 	DELTA_MAGIC_BYTES = 4,
-	DELTA_OLD_ID_BYTES = 8,
+	DELTA_ID_BYTES = 8,	/* of the old listing, and of the new */
 	DELTA_STREAMS_MAX = 8,
-	DELTA_HEADER_MAX = 4 + 8 + 4 * 10 + DELTA_STREAMS_MAX * 22,
+	DELTA_HEADER_MAX = 4 + 2 * 8 + 4 * 10 + DELTA_STREAMS_MAX * 22,
 	/* Windows of the three streams: 1 + 2 + 4 MiB. */
 	DELTA_WINDOW_LOG_CONTROL = 20,
 	DELTA_WINDOW_LOG_DIFF = 21,

@@ -1,0 +1,106 @@
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "manifest/base/bytes.h"
+#include "manifest/base/fs.h"
+#include "manifest/base/fs_change.h"
+#include "manifest/base/log.h"
+
+#include "mkdelta/commands.h"
+#include "mkdelta/delta_check.h"
+#include "mkdelta/delta_write.h"
+#include "mkdelta/subject.h"
+
+static uint32_t jobs;
+static uint64_t memory_bytes;
+static bool force;
+
+static const struct opt options[] = {
+	{ "jobs", 'j', OPT_COUNT_U32, &jobs, "N", "threads (default: one a core)" },
+	{ "memory", 0, OPT_BYTES, &memory_bytes, "BYTES", "bound for matching (default 1G)" },
+	{ "force", 'f', OPT_FLAG, &force, NULL, "replace DELTA if it exists" },
+	OPT_END
+};
+
+static int
+prove(const struct subject *old, const struct subject *new, int fd, struct err *e)
+{
+	if (old->name != NULL)
+		return 0;	/* `patch` compares the new file's hash */
+	return delta_check(old->listing, old->dir, new->listing, fd, e);
+}
+
+static int
+write_delta(const struct subject *old, const struct subject *new, int dir,
+    const char *name, struct err *e)
+{
+	struct delta_job job = { .from = old->listing, .to = new->listing,
+		.from_dir = old->dir, .to_dir = new->dir, .from_name = old->name,
+		.to_name = new->name, .jobs = jobs, .memory_bytes = memory_bytes };
+	char temporary[64], bytes[BYTES_TEXT_MAX], whole[BYTES_TEXT_MAX];
+	struct delta_stats stats;
+	struct err ignored;
+	int fd, rc = -1;
+
+	(void)snprintf(temporary, sizeof temporary, ".mkdelta-diff.%ld", (long)getpid());
+	if ((fd = fs_create(dir, temporary, 0644, e)) == -1)
+		return -1;
+	if (delta_write(&job, fd, &stats, e) == 0 && prove(old, new, fd, e) == 0 &&
+	    fs_sync(fd, e) == 0 && (force ? fs_rename : fs_rename_new)(dir, temporary, dir,
+	    name, e) == 0)
+		rc = fs_sync_dir(dir, ".", e);
+	(void)close(fd);
+	if (rc == -1) {
+		(void)fs_unlink(dir, temporary, &ignored);
+		return -1;
+	}
+	log_say("%s: %s for %s of new content", name, bytes_text(bytes, stats.bytes),
+	    bytes_text(whole, new->listing->content_bytes));
+	return 0;
+}
+
+static int
+run(int argc, char **argv, struct err *e)
+{
+	struct subject old = { .dir = -1 }, new = { .dir = -1 };
+	char *name = NULL;
+	int words, dir = -1, rc = -1;
+
+	switch (opt_parse(NULL, &command_diff, argc, argv, &words, e)) {
+	case OPT_SHOWN:
+		return 0;
+	case OPT_BAD:
+		return -1;
+	case OPT_RUN:
+		break;
+	}
+	if ((dir = subject_parent(argv[3], &name, e)) == -1 ||
+	    subject_open(argv[1], true, jobs, &old, e) == -1 ||
+	    subject_open(argv[2], false, jobs, &new, e) == -1)
+		goto out;
+	if ((old.name == NULL) != (new.name == NULL)) {
+		(void)err_set(e, ERR_USAGE, "%s and %s: one is a folder, the other a file",
+		    argv[1], argv[2]);
+		goto out;
+	}
+	rc = write_delta(&old, &new, dir, name, e);
+	if (rc == -1)
+		(void)err_wrap(e, "%s", argv[3]);
+out:
+	subject_close(&old);
+	subject_close(&new);
+	free(name);
+	if (dir != -1)
+		(void)close(dir);
+	return rc;
+}
+
+const struct opt_command command_diff = {
+	"diff", "OLD NEW DELTA", "one delta between two files or two folders",
+	"`mkdelta patch OLD DELTA NEW` is its inverse.  The delta is proved with the\n"
+	"device's decoder before it gets its name.\n",
+	options, 3, 3, run
+};
