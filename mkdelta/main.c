@@ -1,0 +1,19 @@
+#include <stddef.h>
+
+#include "manifest/base/opt.h"
+
+#include "mkdelta/commands.h"
+
+int
+main(int argc, char **argv)
+{
+	static const struct opt_command *const commands[] = {
+		&command_diff,
+		&command_patch,
+		&command_inspect,
+		NULL,
+	};
+
+	return opt_main("mkdelta", "make and sign releases, deltas and policy", commands, NULL,
+	    argc, argv);
+}
