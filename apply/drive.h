@@ -30,6 +30,7 @@ struct step_row {
 	enum step_result (*act)(struct run *, struct err *);
 	enum step done, fail;
 	uint32_t tries;		/* entries that may crash; 0: no limit */
+	bool plan;		/* before stop: acts by the plan, loaded after a restart */
 };
 
 /* The real table, STEP_COUNT rows. */
@@ -38,6 +39,10 @@ const struct step_row *drive_table(void);
 /* drive() with another table (tests).  Returns the exit status; err is filled
  * when it is not 0. */
 int drive_with(struct run *, const struct step_row rows[STEP_COUNT], struct err *);
+
+/* A person's rollback: from = the release to go back to, to = the live one; the
+ * journal must be idle.  Returns the exit status. */
+int drive_rollback(struct run *, const struct mark *, struct err *);
 
 /* For steps: make what the step changed in r->mark durable, same step. */
 int drive_mark(struct run *, struct err *);

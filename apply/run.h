@@ -40,6 +40,7 @@ struct run {
 	bool installed;			/* something was installed by this run */
 	struct sha256 bad[CHAIN_HOPS_MAX];	/* objects that failed in this run */
 	size_t n_bad;
+	struct err bad_why;		/* of the last of them */
 	bool tree_modified;		/* the live tree is not its listing: plan from nothing */
 	uint64_t requests, bytes;	/* of this run */
 	int exit_status;		/* what the run comes to */
