@@ -138,6 +138,41 @@ refresh_works_with_a_foreign_repository_and_bare_listings(void **state)
 	sim_free(s);
 }
 
+/* Other writers indent, escape and order as they like: what is signed is the
+ * canonical form of what they mean. */
+static void
+refresh_reads_files_in_any_form_of_json(void **state)
+{
+	static const char path[] = "dir/\xc3\xa9\xf0\x9f\x98\x80 \"\\\x7f";
+	struct tuf_sim *s = sim_new(NULL);
+	struct tuf_target t;
+	struct tuf_device *d;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	s->bare = true;
+	sim_target(s, "targets", path, "1");
+	sim_root_keys(s, "targets", SIM_KEY(K_P256), 1);
+	sim_role(s, "targets")->signers = SIM_KEY(K_P256);
+	sim_publish(s);
+	for (struct sim_file *f = s->files; f != NULL; f = f->next) {
+		struct jv *v = jv_parse(f->bytes.data, f->bytes.len, &e);
+
+		buf_reset(&f->bytes);
+		assert_int_equal(jv_print(v, &f->bytes, &e), 0);
+		assert_int_equal(buf_add_text(&f->bytes, "\r\n \t", &e), 0);
+		jv_free(v);
+	}
+	assert_non_null(strstr(buf_text(&sim_file(s, "1.targets.json")->bytes),
+	    "dir/\\u00E9\\uD83D\\uDE00"));
+	d = device_new(s);
+	device_must_refresh(d, s);
+	assert_int_equal(tuf_find(d->tuf, path, &t, &e), 1);
+	assert_int_equal(t.length, 1);
+	device_free(d);
+	sim_free(s);
+}
+
 static void
 refresh_verifies_p256_and_ignores_unknown_keys(void **state)
 {
@@ -318,6 +353,7 @@ main(void)
 		CASE(refresh_fetches_only_the_roles_that_changed),
 		CASE(refresh_works_without_consistent_snapshots),
 		CASE(refresh_works_with_a_foreign_repository_and_bare_listings),
+		CASE(refresh_reads_files_in_any_form_of_json),
 		CASE(refresh_verifies_p256_and_ignores_unknown_keys),
 		CASE(refresh_goes_on_where_an_earlier_one_stopped),
 		CASE(roots_are_stored_one_by_one_as_they_verify),

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "manifest/base/utc.h"
+
 #include "tests/lab/tuf_device.h"
 
 struct world {
@@ -99,6 +101,36 @@ clock_of_1970_is_lifted_by_build_date_and_x_signed(void **state)
 	assert_non_null(strstr(e.text, "targets"));
 }
 
+/* A thief of the online key signs in the far future: every honest file is then
+ * stale, until root names another key and the floor is gone with the old one. */
+static void
+clock_pushed_ahead_is_cured_by_rotating_the_key(void **state)
+{
+	struct world *w = *state;
+	struct jv *honest = jv_copy(sim_part(w->sim, "timestamp"));
+	char text[UTC_TEXT_MAX];
+	struct err e = ERR_INIT;
+
+	sim_set_expires(w->sim, "timestamp", SIM_NOW + 200 * SIM_DAY);
+	assert_int_equal(jv_set(sim_part(w->sim, "timestamp"), "x-signed",
+			     jv_new_text(utc_text(text, SIM_NOW + 100 * SIM_DAY))),
+	    0);
+	sim_publish(w->sim);
+	device_must_refresh(w->dev, w->sim);
+	assert_int_equal(tuf_now(w->dev->tuf), SIM_NOW + 100 * SIM_DAY);
+	jv_free(sim_role(w->sim, "timestamp")->part);
+	sim_role(w->sim, "timestamp")->part = honest;
+	sim_release(w->sim);
+	assert_int_equal(device_refresh(w->dev, w->sim, &e), -1);
+	assert_int_equal(e.code, ERR_STALE);
+	sim_root_keys(w->sim, "timestamp", SIM_KEY(K_SPARE), 1);
+	sim_role(w->sim, "timestamp")->signers = SIM_KEY(K_SPARE);
+	sim_bump(w->sim, "root");
+	sim_publish(w->sim);
+	device_must_refresh(w->dev, w->sim);
+	assert_int_equal(tuf_now(w->dev->tuf), SIM_NOW);
+}
+
 static void
 clock_untrusted_goes_by_the_floor_alone(void **state)
 {
@@ -136,6 +168,7 @@ main(void)
 		CASE(expiry_is_strict_to_the_second),
 		CASE(clock_in_the_future_fails_and_is_forgotten),
 		CASE(clock_of_1970_is_lifted_by_build_date_and_x_signed),
+		CASE(clock_pushed_ahead_is_cured_by_rotating_the_key),
 		CASE(clock_untrusted_goes_by_the_floor_alone),
 		CASE(clock_of_a_foreign_repository_is_the_system_clock),
 	};

@@ -1,11 +1,14 @@
 /*
  * The folder of trusted metadata: the first trust, damage, two runs, no network.
  */
+#include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -208,6 +211,34 @@ refresh_goes_on_from_what_another_run_stored(void **state)
 	assert_null(strstr(buf_text(&w->sim->asked), "2.root.json"));
 }
 
+/* No byte can be written: everything stays, and later all goes well. */
+static void
+full_disk_leaves_what_was_trusted(void **state)
+{
+	struct world *w = *state;
+	struct rlimit old, none;
+	struct err e = ERR_INIT;
+
+	device_must_refresh(w->dev, w->sim);
+	sim_bump(w->sim, "root");
+	sim_release(w->sim);
+	assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	none = old;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	assert_int_equal(device_refresh(w->dev, w->sim, &e), -1);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(e.sys, EFBIG);
+	assert_int_equal(device_version(w->dev, "root.json"), 1);
+	assert_int_equal(device_version(w->dev, "timestamp.json"), 1);
+	assert_int_equal(device_open(w->dev, NULL, &e), 0);
+	assert_int_equal(tuf_load_local(w->dev->tuf, &e), 0);
+	device_must_refresh(w->dev, w->sim);
+	assert_int_equal(device_version(w->dev, "root.json"), 2);
+	assert_int_equal(device_version(w->dev, "targets.json"), 2);
+}
+
 static void
 local_loading_needs_a_completed_refresh_and_no_network(void **state)
 {
@@ -299,6 +330,7 @@ main(void)
 		CASE(two_runs_at_once_do_not_mix),
 		CASE(refresh_clears_what_a_cut_left_behind),
 		CASE(refresh_goes_on_from_what_another_run_stored),
+		CASE(full_disk_leaves_what_was_trusted),
 		CASE(local_loading_needs_a_completed_refresh_and_no_network),
 		CASE(local_loading_verifies),
 		CASE(local_loading_survives_a_timestamp_that_came_alone),
