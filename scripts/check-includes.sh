@@ -70,7 +70,7 @@ door jansson manifest/jv.c
 door zstd apply/patch/zread.c mkdelta/zwrite.c
 door lzma apply/patch/lzread.c mkdelta/lzwrite.c
 door zlib apply/patch/inflate.c mkdelta/deflate.c
-door archive apply/patch/untar.c mkdelta/pack.c mkdelta/ingest.c
+door archive apply/patch/untar.c mkdelta/unpack.c
 door curl/ apply/fetch.c hosting/fetch.c
 door divsufsort mkdelta/suffix.c
 door ini.h apply/conf.c
