@@ -14,7 +14,12 @@
 static json_t *
 js(const struct jv *v)
 {
-	return (json_t *)(uintptr_t)v;
+	union {
+		const struct jv *ours;
+		json_t *theirs;
+	} same = { v };
+
+	return same.theirs;
 }
 
 static struct jv *
@@ -188,7 +193,7 @@ jv_get_int(const struct jv *object, const char *key, int64_t min, int64_t max,
     int64_t *out, struct err *e)
 {
 	const struct jv *v = jv_get_kind(object, key, JV_INT, e);
-	int64_t got;
+	int64_t got = 0;
 
 	if (v == NULL || jv_int(v, &got) == -1)
 		return -1;

@@ -21,7 +21,8 @@ enum {
 	ED25519_SIG_BYTES = 64,
 	RSA_BITS_MIN = 2048,
 	RSA_BITS_MAX = 8192,
-	SIG_BYTES_MAX = RSA_BITS_MAX / 8
+	SIG_BYTES_MAX = RSA_BITS_MAX / 8,
+	SIG_DIGITS_MAX = 2 * SIG_BYTES_MAX
 };
 
 static const char pem_start[] = "-----BEGIN PUBLIC KEY-----";
@@ -140,12 +141,12 @@ verify(EVP_PKEY *pkey, enum key_scheme scheme, const uint8_t *sig, size_t sig_n,
 bool
 key_verifies(const struct key *key, const void *data, size_t n, const char *sig)
 {
-	size_t digits = strnlen(sig, 2 * SIG_BYTES_MAX + 1);
+	size_t digits = strnlen(sig, (size_t)SIG_DIGITS_MAX + 1);
 	uint8_t bytes[SIG_BYTES_MAX];
 	EVP_PKEY *pkey;
 	bool good;
 
-	if (digits == 0 || digits % 2 != 0 || digits > 2 * SIG_BYTES_MAX ||
+	if (digits == 0 || digits % 2 != 0 || digits > SIG_DIGITS_MAX ||
 	    hex_decode(bytes, digits / 2, sig) == -1)
 		return false;
 	if (key->scheme == KEY_ED25519 && digits / 2 != ED25519_SIG_BYTES)

@@ -205,6 +205,17 @@ sim_delegate(struct tuf_sim *s, const char *from, const char *role, const char *
 		add_role(s, role, "targets", mask);
 }
 
+/* Parts belong to the simulator, and so does what is in them. */
+static struct jv *mutable(const struct jv *v)
+{
+	union {
+		const struct jv *in;
+		struct jv *out;
+	} same = { v };
+
+	return same.out;
+}
+
 struct jv *
 sim_delegation(struct tuf_sim *s, const char *from, const char *role)
 {
@@ -214,7 +225,7 @@ sim_delegation(struct tuf_sim *s, const char *from, const char *role)
 		const struct jv *one = jv_at(list, i);
 
 		if (strcmp(jv_text(jv_get(one, "name")), role) == 0)
-			return (struct jv *)(uintptr_t)one;
+			return mutable(one);
 	}
 	fail_msg("simulator: %s does not delegate to %s", from, role);
 	return NULL;
