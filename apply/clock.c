@@ -1,0 +1,32 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "manifest/base/utc.h"
+
+#include "apply/clock.h"
+
+/* "Nov 21 2026", as compilers write it (SOURCE_DATE_EPOCH where that is set). */
+static int64_t
+build_day(void)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	char date[] = __DATE__, text[UTC_TEXT_MAX];
+	const char *month;
+	int64_t seconds;
+
+	date[3] = '\0';
+	if ((month = strstr(months, date)) == NULL)
+		return 0;
+	(void)snprintf(text, sizeof text, "%.4s-%02d-%02dT00:00:00Z", date + 7,
+	    (int)(month - months) / 3 + 1, atoi(date + 4));
+	return utc_parse(text, &seconds) == 0 ? seconds : 0;
+}
+
+void
+clock_now(struct tuf_clock *clock, bool untrusted)
+{
+	clock->system_now = utc_now();
+	clock->built = build_day();
+	clock->untrusted = untrusted;
+}
