@@ -1,0 +1,97 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "mkdelta/bsdiff.h"
+#include "mkdelta/suffix.h"
+
+static size_t
+longest_by_hand(const uint8_t *text, size_t n, const uint8_t *pattern, size_t m)
+{
+	size_t best = 0;
+
+	for (size_t at = 0; at < n; at++) {
+		size_t len = 0;
+
+		while (len < m && at + len < n && text[at + len] == pattern[len])
+			len++;
+		best = len > best ? len : best;
+	}
+	return best;
+}
+
+static void
+search_equals_looking_everywhere(void **state)
+{
+	uint8_t text[200], pattern[40];
+	struct err e = ERR_INIT;
+
+	(void)state;
+	srand(5);
+	for (int round = 0; round < 300; round++) {
+		size_t n = (size_t)rand() % sizeof text;
+		unsigned letters = 1 + (unsigned)rand() % 4;
+		struct suffix *s;
+
+		for (size_t i = 0; i < n; i++)
+			text[i] = (uint8_t)((unsigned)rand() % letters);
+		assert_non_null(s = suffix_new(text, n, &e));
+		for (int k = 0; k < 20; k++) {
+			size_t m = (size_t)rand() % sizeof pattern, at, len;
+
+			for (size_t i = 0; i < m; i++)
+				pattern[i] = (uint8_t)((unsigned)rand() % letters);
+			len = suffix_search(s, pattern, m, &at);
+			assert_int_equal(len, longest_by_hand(text, n, pattern, m));
+			assert_memory_equal(text + at, pattern, len);
+		}
+		suffix_free(s);
+	}
+}
+
+static void
+blocks_cover_the_new_file_and_stay_in_the_old(void **state)
+{
+	uint8_t old[600], new[600];
+	struct err e = ERR_INIT;
+
+	(void)state;
+	srand(6);
+	for (int round = 0; round < 500; round++) {
+		struct blocks b = { 0 };
+		size_t n_old = (size_t)rand() % sizeof old, n_new = (size_t)rand() % sizeof new;
+		unsigned letters = 1 + (unsigned)rand() % 200;
+		uint64_t sum = 0;
+
+		for (size_t i = 0; i < n_old; i++)
+			old[i] = (uint8_t)((unsigned)rand() % letters);
+		for (size_t i = 0; i < n_new; i++)
+			new[i] = rand() % 4 != 0 && i < n_old ? old[i] :
+			    (uint8_t)((unsigned)rand() % letters);
+		assert_int_equal(bsdiff_blocks(old, n_old, new, n_new, UINT64_MAX, &b, &e), 0);
+		for (size_t i = 0; i < b.n; i++) {
+			assert_true(b.list[i].old_at <= n_old);
+			assert_true(b.list[i].copy <= n_old - b.list[i].old_at);
+			assert_true(b.list[i].copy + b.list[i].extra > 0);
+			sum += b.list[i].copy + b.list[i].extra;
+		}
+		assert_int_equal(sum, n_new);
+		blocks_free(&b);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(search_equals_looking_everywhere),
+		cmocka_unit_test(blocks_cover_the_new_file_and_stay_in_the_old),
+	};
+
+	return cmocka_run_group_tests_name("suffix", tests, NULL, NULL);
+}
