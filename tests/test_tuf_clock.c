@@ -79,7 +79,7 @@ clock_of_1970_is_lifted_by_build_date_and_x_signed(void **state)
 	int64_t x_signed, expires;
 
 	w->dev->clock.system_now = 0;
-	assert_int_equal(device_open(w->dev, w->sim, &e), 0);
+	assert_int_equal(tuf_device_open(w->dev, w->sim, &e), 0);
 	assert_int_equal(tuf_now(w->dev->tuf), 0);
 	assert_int_equal(tuf_times(w->dev->tuf, &x_signed, &expires), -1);
 	w->dev->clock.built = 1000;

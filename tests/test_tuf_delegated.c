@@ -197,7 +197,7 @@ delegated_role_is_stored_once_and_read_from_there(void **state)
 	assert_int_equal(tuf_find(w->dev->tuf, "f", &t, &e), 1);
 	assert_string_equal(buf_text(&w->sim->asked), "2.root.json timestamp.json ");
 	/* and without any network */
-	assert_int_equal(device_open(w->dev, NULL, &e), 0);
+	assert_int_equal(tuf_device_open(w->dev, NULL, &e), 0);
 	assert_int_equal(tuf_load_local(w->dev->tuf, &e), 0);
 	assert_int_equal(tuf_find(w->dev->tuf, "f", &t, &e), 1);
 }

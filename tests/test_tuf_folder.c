@@ -123,7 +123,7 @@ trust_is_needed_before_anything(void **state)
 	struct err e = ERR_INIT;
 
 	assert_int_equal(unlinkat(w->dev->dir, "root.json", 0), 0);
-	assert_int_equal(device_open(w->dev, w->sim, &e), -1);
+	assert_int_equal(tuf_device_open(w->dev, w->sim, &e), -1);
 	assert_int_equal(e.code, ERR_ABSENT);
 }
 
@@ -201,7 +201,7 @@ refresh_goes_on_from_what_another_run_stored(void **state)
 	struct err e = ERR_INIT;
 	const struct sim_file *two;
 
-	assert_int_equal(device_open(d, w->sim, &e), 0);
+	assert_int_equal(tuf_device_open(d, w->sim, &e), 0);
 	sim_bump(w->sim, "root");
 	sim_publish(w->sim);
 	two = sim_file(w->sim, "2.root.json");
@@ -232,7 +232,7 @@ full_disk_leaves_what_was_trusted(void **state)
 	assert_int_equal(e.sys, EFBIG);
 	assert_int_equal(device_version(w->dev, "root.json"), 1);
 	assert_int_equal(device_version(w->dev, "timestamp.json"), 1);
-	assert_int_equal(device_open(w->dev, NULL, &e), 0);
+	assert_int_equal(tuf_device_open(w->dev, NULL, &e), 0);
 	assert_int_equal(tuf_load_local(w->dev->tuf, &e), 0);
 	device_must_refresh(w->dev, w->sim);
 	assert_int_equal(device_version(w->dev, "root.json"), 2);
@@ -245,18 +245,18 @@ local_loading_needs_a_completed_refresh_and_no_network(void **state)
 	struct world *w = *state;
 	struct err e = ERR_INIT;
 
-	assert_int_equal(device_open(w->dev, NULL, &e), 0);
+	assert_int_equal(tuf_device_open(w->dev, NULL, &e), 0);
 	assert_int_equal(tuf_load_local(w->dev->tuf, &e), -1);
 	assert_int_equal(e.code, ERR_ABSENT);
 	device_must_refresh(w->dev, w->sim);
 	w->dev->clock.system_now = SIM_NOW * 2; /* expiry does not matter */
-	assert_int_equal(device_open(w->dev, NULL, &e), 0);
+	assert_int_equal(tuf_device_open(w->dev, NULL, &e), 0);
 	assert_int_equal(tuf_load_local(w->dev->tuf, &e), 0);
 	assert_non_null(tuf_signed(w->dev->tuf, "targets"));
 	assert_string_equal(tuf_product(w->dev->tuf), "0123456789abcdef");
 	/* a refresh on the same client goes on from there */
 	w->dev->clock.system_now = SIM_NOW;
-	assert_int_equal(device_open(w->dev, w->sim, &e), 0);
+	assert_int_equal(tuf_device_open(w->dev, w->sim, &e), 0);
 	assert_int_equal(tuf_load_local(w->dev->tuf, &e), 0);
 	assert_int_equal(tuf_refresh(w->dev->tuf, &e), 0);
 }
@@ -272,7 +272,7 @@ local_loading_verifies(void **state)
 	device_read(w->dev, "targets.json", &bytes);
 	memcpy(strstr(buf_text(&bytes), "\"version\":1") + 10, "2", 1);
 	device_write(w->dev, "targets.json", bytes.data, bytes.len);
-	assert_int_equal(device_open(w->dev, NULL, &e), 0);
+	assert_int_equal(tuf_device_open(w->dev, NULL, &e), 0);
 	assert_int_equal(tuf_load_local(w->dev->tuf, &e), -1);
 	assert_int_equal(e.code, ERR_ABSENT);
 	buf_free(&bytes);
@@ -289,7 +289,7 @@ local_loading_survives_a_timestamp_that_came_alone(void **state)
 	(void)snprintf(w->sim->fail_name, SIM_NAME_MAX, "2.snapshot.json");
 	w->sim->fail_code = ERR_NET;
 	assert_int_equal(device_refresh(w->dev, w->sim, &e), -1);
-	assert_int_equal(device_open(w->dev, NULL, &e), 0);
+	assert_int_equal(tuf_device_open(w->dev, NULL, &e), 0);
 	assert_int_equal(tuf_load_local(w->dev->tuf, &e), 0);
 }
 

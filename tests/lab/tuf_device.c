@@ -49,7 +49,7 @@ device_free(struct tuf_device *d)
 }
 
 int
-device_open(struct tuf_device *d, struct tuf_sim *s, struct err *e)
+tuf_device_open(struct tuf_device *d, struct tuf_sim *s, struct err *e)
 {
 	struct tuf_source source;
 
@@ -65,7 +65,7 @@ device_open(struct tuf_device *d, struct tuf_sim *s, struct err *e)
 int
 device_refresh(struct tuf_device *d, struct tuf_sim *s, struct err *e)
 {
-	if (device_open(d, s, e) == -1)
+	if (tuf_device_open(d, s, e) == -1)
 		return -1;
 	return tuf_refresh(d->tuf, e);
 }

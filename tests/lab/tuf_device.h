@@ -10,7 +10,7 @@ struct tuf_device {
 	char path[64];
 	int dir;
 	struct tuf_clock clock;
-	struct tuf *tuf; /* open after device_open() */
+	struct tuf *tuf; /* open after tuf_device_open() */
 };
 
 /* A fresh folder that trusts the simulator's 1.root.json. */
@@ -18,7 +18,7 @@ struct tuf_device *device_new(struct tuf_sim *);
 void device_free(struct tuf_device *);
 
 /* The client is opened (again) over the simulator; NULL: without a source. */
-int device_open(struct tuf_device *, struct tuf_sim *, struct err *);
+int tuf_device_open(struct tuf_device *, struct tuf_sim *, struct err *);
 /* Open, refresh; the client stays open. */
 int device_refresh(struct tuf_device *, struct tuf_sim *, struct err *);
 /* The same, and it must succeed. */
