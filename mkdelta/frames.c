@@ -181,15 +181,27 @@ note_frame(struct frames *f, const struct slot *s, struct err *e)
 	return 0;
 }
 
+static void
+turn(struct frames *f, struct slot *s, enum slot_state state)
+{
+	(void)pthread_mutex_lock(&f->lock);
+	s->state = state;
+	(void)pthread_cond_broadcast(&f->turned);
+	(void)pthread_mutex_unlock(&f->lock);
+}
+
 /* Wait for the slot, write what it holds; it is empty then. */
 static int
 empty_slot(struct frames *f, struct slot *s, struct err *e)
 {
+	bool empty;
+
 	(void)pthread_mutex_lock(&f->lock);
 	while (s->state == SLOT_FULL || s->state == SLOT_BUSY)
 		(void)pthread_cond_wait(&f->turned, &f->lock);
+	empty = s->state == SLOT_EMPTY;
 	(void)pthread_mutex_unlock(&f->lock);
-	if (s->state == SLOT_EMPTY)
+	if (empty)
 		return 0;
 	if (s->rc == -1) {
 		*e = s->err;
@@ -198,7 +210,7 @@ empty_slot(struct frames *f, struct slot *s, struct err *e)
 	if (note_frame(f, s, e) == -1 || write_out(f, s->packed.data, s->packed.len, e) == -1)
 		return -1;
 	buf_reset(&s->plain);
-	s->state = SLOT_EMPTY;	/* no worker looks at it before it is full again */
+	turn(f, s, SLOT_EMPTY);
 	return 0;
 }
 
@@ -206,14 +218,9 @@ empty_slot(struct frames *f, struct slot *s, struct err *e)
 static int
 end_frame(struct frames *f, struct err *e)
 {
-	struct slot *s = &f->slots[f->filling];
-
 	if (cancel_check(e) == -1)
 		return -1;
-	(void)pthread_mutex_lock(&f->lock);
-	s->state = SLOT_FULL;
-	(void)pthread_cond_broadcast(&f->turned);
-	(void)pthread_mutex_unlock(&f->lock);
+	turn(f, &f->slots[f->filling], SLOT_FULL);
 	f->filling = (f->filling + 1) % f->n_slots;
 	return empty_slot(f, &f->slots[f->filling], e);
 }
