@@ -1,13 +1,37 @@
 /*
- * commands.h - the commands of mkdelta.
+ * commands.h - the commands of mkdelta, and what they share.
  */
 #ifndef MKDELTA_COMMANDS_H
 #define MKDELTA_COMMANDS_H
 
-#include "manifest/base/opt.h"
+#include <stdbool.h>
 
+#include "manifest/base/err.h"
+#include "manifest/base/opt.h"
+#include "manifest/jv.h"
+#include "mkdelta/keys.h"
+#include "mkdelta/repo.h"
+
+extern const struct opt_command command_init;
+extern const struct opt_command command_release;
+extern const struct opt_command command_list;
+extern const struct opt_command command_show;
+extern const struct opt_command command_refresh;
+extern const struct opt_command command_verify;
 extern const struct opt_command command_diff;
 extern const struct opt_command command_patch;
 extern const struct opt_command command_inspect;
+
+/* Keys for signing in `repo`.  With CI=true in the environment a folder that holds a
+ * root key is refused with ERR_POLICY, unless allow_root_key. */
+struct keys *command_keys(const struct repo *, const char *given, bool allow_root_key,
+    struct err *);
+
+/* What list and verify say about the repository's health on standard error: roles
+ * that end soon or ended, a root key lying beside.  Exit status 9 or 0. */
+int command_warnings(const struct repo *, const char *given_keys, int64_t now);
+
+/* Print a value as JSON on standard output; takes it. */
+int command_print(struct jv *, struct err *);
 
 #endif

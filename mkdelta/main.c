@@ -8,12 +8,13 @@ int
 main(int argc, char **argv)
 {
 	static const struct opt_command *const commands[] = {
+		&command_init,
 		&command_diff,
 		&command_patch,
 		&command_inspect,
 		NULL,
 	};
 
-	return opt_main("mkdelta", "make and sign releases, deltas and policy", commands, NULL,
-	    argc, argv);
+	return opt_main("mkdelta", "make and sign releases as deltas for devices",
+	    commands, NULL, argc, argv);
 }

@@ -1,0 +1,105 @@
+#include <sys/stat.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "manifest/base/log.h"
+#include "manifest/base/utc.h"
+#include "mkdelta/expiry.h"
+
+#include "mkdelta/commands.h"
+
+static bool
+is_ci(void)
+{
+	const char *ci = getenv("CI");
+
+	return ci != NULL && (strcmp(ci, "true") == 0 || strcmp(ci, "1") == 0);
+}
+
+struct keys *
+command_keys(const struct repo *r, const char *given, bool allow_root_key, struct err *e)
+{
+	struct buf path = BUF_INIT(4096);
+	struct keys *keys = NULL;
+
+	if (keys_path(r->path, given, &path, e) == 0)
+		keys = keys_open(buf_text(&path), e);
+	if (keys != NULL && is_ci() && !allow_root_key && repo_has_root_key(r, keys)) {
+		(void)err_set(e, ERR_POLICY, "keys %s: holds a private root key, and CI=true "
+		    "says that this is a build machine; keep root keys off it: move "
+		    "root-*.pem to a safe place (or give --allow-root-key)",
+		    buf_text(&path));
+		keys_close(keys);
+		keys = NULL;
+	}
+	buf_free(&path);
+	return keys;
+}
+
+static int
+warn_of_role(const struct repo_role *role, int64_t now)
+{
+	enum expiry_state state = expiry_state(role->signed_at, role->expires, now);
+	bool online = strcmp(role->name, "snapshot") == 0 ||
+	    strcmp(role->name, "timestamp") == 0;
+	char when[EXPIRY_TEXT_MAX], date[UTC_TEXT_MAX];
+
+	if (state == EXPIRY_FINE)
+		return 0;
+	log_warn("%s %s %s (%s)%s", role->name,
+	    state == EXPIRY_OVER ? "expired" : "expires",
+	    expiry_text(when, role->expires, now), utc_text(date, role->expires),
+	    online ? "; sign it again with: mkdelta refresh" :
+	    strcmp(role->name, "root") == 0 || strcmp(role->name, "targets") == 0 ? "" :
+	    "; the next release signs it again");
+	return 9;
+}
+
+static void
+warn_of_root_key(const struct repo *r, const char *given)
+{
+	struct buf path = BUF_INIT(4096);
+	struct err ignored = ERR_INIT;
+	struct keys *keys = NULL;
+	struct stat st;
+
+	if (keys_path(r->path, given, &path, &ignored) == 0 &&
+	    stat(buf_text(&path), &st) == 0)
+		keys = keys_open(buf_text(&path), &ignored);
+	if (keys != NULL && repo_has_root_key(r, keys))
+		log_say("note: %s holds a private root key; it is needed to change keys "
+		    "only, keep it in a safe", buf_text(&path));
+	keys_close(keys);
+	buf_free(&path);
+}
+
+int
+command_warnings(const struct repo *r, const char *given_keys, int64_t now)
+{
+	int status = 0;
+
+	for (const struct repo_role *role = r->roles; role != NULL; role = role->next)
+		if (warn_of_role(role, now) != 0)
+			status = 9;
+	warn_of_root_key(r, given_keys);
+	return status;
+}
+
+int
+command_print(struct jv *value, struct err *e)
+{
+	struct buf text = BUF_INIT((size_t)256 << 20);
+	int rc = value == NULL ? err_set(e, ERR_NOMEM, "out of memory") :
+	    jv_print(value, &text, e);
+
+	if (rc == 0)
+		(void)printf("%s%s", buf_text(&text),
+		    text.len > 0 && text.data[text.len - 1] == '\n' ? "" : "\n");
+	if (rc == 0 && fflush(stdout) == EOF)
+		rc = err_sys(e, "standard output");
+	buf_free(&text);
+	jv_free(value);
+	return rc;
+}

@@ -1,0 +1,54 @@
+/*
+ * keys.h - the folder of private keys, REPO.keys or --keys DIR.
+ *
+ *	root-1.pem root-2.pem	one to use, one to lock away
+ *	targets.pem		delegates the channels
+ *	channel-stable.pem	signs the releases of a channel
+ *	online.pem		snapshot and timestamp
+ *
+ * The folder is 0700 and the files 0600 (PKCS#8 PEM); what others can read is
+ * refused.  Names are for people: which role a key may sign is what the
+ * repository's metadata says of its key id.  Files may be missing: CI needs only
+ * its channel's key and the online one.  Encrypted PEM is opened with the
+ * environment's MKDELTA_PASSPHRASE; init encrypts with it where it is set.
+ */
+#ifndef MKDELTA_KEYS_H
+#define MKDELTA_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "manifest/base/buf.h"
+#include "manifest/base/err.h"
+#include "manifest/jv.h"
+#include "manifest/sign.h"
+
+enum { KEYS_MAX = 64 };
+
+struct keys;
+
+/* `given`, or else "REPO.keys", appended to out. */
+int keys_path(const char *repo, const char *given, struct buf *out, struct err *);
+
+/* All keys of the folder.  ERR_ABSENT: no such folder.  ERR_USAGE: others can read
+ * it or a key, no key, a wrong passphrase. */
+struct keys *keys_open(const char *path, struct err *);
+void keys_close(struct keys *);		/* wipes them; NULL is fine */
+
+/* Those whose ids stand in the list keyids, borrowed: how many, at most max. */
+size_t keys_for(const struct keys *, const struct jv *keyids, struct signer **out,
+    size_t max);
+/* The key in the file NAME.pem, NULL when there is none. */
+struct signer *keys_named(const struct keys *, const char *name);
+
+/* Make or find the folder for a repository that does not exist yet.  A folder that
+ * holds keys already is ERR_POLICY unless `share`, or unless it is what a killed
+ * init left.  Returns its descriptor; keys_settle() ends the work. */
+int keys_begin(const char *path, bool share, struct err *);
+/* NAME.pem in there: read, or made when missing.  Owned by the caller. */
+struct signer *keys_make(int dir, const char *name, struct err *);
+int keys_settle(int dir, struct err *);
+/* The folder if a killed init left it unsettled, else -1. */
+int keys_unfinished(const char *path, struct err *);
+
+#endif
