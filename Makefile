@@ -65,7 +65,7 @@ HOSTING_LDLIBS = $(call pkg,libcurl) $(LOWER_LDLIBS)
 
 PROGRAMS := $(BUILD)/bin/mkdelta $(BUILD)/bin/delta-apply $(BUILD)/bin/delta-host
 
-.PHONY: all programs deps demo check lint fuzz bench install uninstall clean help tests
+.PHONY: all programs deps demo check lint fuzz valgrind bench install uninstall clean help tests
 .DELETE_ON_ERROR:
 all: programs
 programs: $(PROGRAMS)

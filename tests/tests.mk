@@ -1,6 +1,7 @@
 # make tests      build the tests without running them
 # make SAN=1 check   the same with address and undefined-behaviour sanitizers
 # make lint       formatting, analyzers, arrows, lengths
+# make valgrind   some journeys with every program under valgrind
 # make fuzz       each fuzz target for a minute (SECONDS=n)
 # make bench      sizes and times as ratios against peers
 # make install    PREFIX=/usr DESTDIR=pkg
@@ -36,6 +37,12 @@ check:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory -s tests
 	@scripts/run-tests.sh $(BUILD)
+
+VALGRIND_FLOWS ?= flow_install flow_chain
+valgrind:
+	@scripts/deps valgrind
+	@$(MAKE) --no-print-directory -s tests
+	@scripts/valgrind.sh $(BUILD) $(VALGRIND_FLOWS)
 
 # Fuzz targets: libFuzzer with both sanitizers.  Their corpora also run as plain
 # tests: a target linked with tests/fuzz/replay.c reads every file once.
