@@ -50,6 +50,7 @@ struct member {
 
 static const struct member members[] = {
 	MEMBER("tries", MEMBER_U32, tries),
+	MEMBER("crashes", MEMBER_U32, crashes),
 	MEMBER("paused", MEMBER_BOOL, paused),
 	MEMBER("from", MEMBER_U64, from),
 	MEMBER("to", MEMBER_U64, to),

@@ -32,6 +32,7 @@
 enum act { ACT_DONE, ACT_FAIL, ACT_LATER, ACT_AGAIN, ACT_CRASH, ACT_CANCEL };
 
 struct board {
+	struct sha256 listing[4];	/* of releases 1, 2 and 3 */
 	struct {
 		enum act act;
 		unsigned times;		/* this often, then ACT_DONE; 0: never */
@@ -87,6 +88,8 @@ work(struct run *r, enum step step, struct err *e)
 		memset(&r->mark, 0, sizeof r->mark);
 		r->mark.from = 1;
 		r->mark.to = 2;
+		r->mark.from_listing = board->listing[1];
+		r->mark.to_listing = board->listing[2];
 		return STEP_DONE;
 	case STEP_MIGRATE:
 		r->mark.migrated = true;
@@ -194,11 +197,13 @@ run_with(const struct flags *f)
 		    "[trust]\nroot = %s/root.json\n[backup]\nwhen = %s\n", scratch->path,
 		    scratch->path, scratch->path, scratch->path,
 		    f->backup_running ? "running" : "stopped");
+		if (getenv("TEST_TALK") == NULL)
+			assert_non_null(freopen("/dev/null", "w", stderr));
 		log_setup("test", LOG_QUIET);
 		cancel_setup();
 		if (conf_parse("demo.conf", text, &conf, &e) == -1 ||
 		    device_open(&conf, true, &dev, &e) == -1 || run_open(&r, &dev, &e) == -1) {
-			fprintf(stderr, "%s\n", e.text);
+			broken(e.text, STEP_IDLE);
 			_exit(98);
 		}
 		(void)snprintf(dev.boot_id, sizeof dev.boot_id, "%s", boot);
@@ -297,8 +302,56 @@ assert_at_rest(int release)
 static void
 begin(void)
 {
-	memset(board, 0, sizeof *board);
+	memset((char *)board + offsetof(struct board, script), 0,
+	    sizeof *board - offsetof(struct board, script));
 	(void)strcpy(boot, "boot-a");
+}
+
+/* A tree of one file, with its record. */
+static void
+make_release(unsigned n)
+{
+	struct listing *l;
+	struct entry dir = { .path = (char []){ "." }, .type = ENTRY_DIR, .mode = 0755,
+	    .nlink = 1 };
+	struct entry file = { .path = (char []){ "number" }, .type = ENTRY_FILE,
+	    .mode = 0644, .size = 1, .has_sha256 = true, .nlink = 1 };
+	struct err e = ERR_INIT;
+	char path[300], text[2];
+	struct record rec;
+	int tree;
+
+	(void)snprintf(path, sizeof path, "app/releases/%u", n);
+	scratch_dir(scratch, path);
+	tree = fs_open_dir_at(scratch->dir, path, &e);
+	assert_int_not_equal(tree, -1);
+	(void)snprintf(text, sizeof text, "%u", n);
+	(void)snprintf(path, sizeof path, "app/releases/%u/number", n);
+	scratch_file(scratch, path, text);
+	assert_int_equal(fchmodat(tree, "number", 0644, 0), 0);
+	assert_int_equal(fchmod(tree, 0755), 0);
+	assert_int_equal(sha256_of(text, 1, &file.sha256, &e), 0);
+	l = listing_new(&e);
+	assert_int_equal(listing_add(l, &dir, &e), 0);
+	assert_int_equal(listing_add(l, &file, &e), 0);
+	assert_int_equal(listing_finish(l, &e), 0);
+	memset(&rec, 0, sizeof rec);
+	rec.release = n;
+	(void)strcpy(rec.platform, "any");
+	(void)snprintf(rec.version, sizeof rec.version, "%u.0", n);
+	assert_int_equal(listing_id(l, &rec.listing, &e), 0);
+	board->listing[n] = rec.listing;
+	rec.listing_bytes = 100;
+	rec.files = rec.content_bytes = 1;
+	rec.created = 1700000000 + (int64_t)n;
+	rec.usable = true;
+	(void)snprintf(rec.object.path, sizeof rec.object.path, "%u/any.tree.zst", n);
+	rec.object.bytes = 100;
+	rec.object.sha256 = rec.listing;
+	if (tree_record_write(tree, &rec, l, &e) == -1)
+		fail_msg("%s", e.text);
+	listing_free(l);
+	(void)close(tree);
 }
 
 static int
@@ -309,11 +362,11 @@ open_device(void **state)
 	scratch = *state;
 	scratch_dir(scratch, "app");
 	scratch_dir(scratch, "app/releases");
-	scratch_dir(scratch, "app/releases/1");
-	scratch_dir(scratch, "app/releases/2");
-	scratch_dir(scratch, "app/releases/3");
-	scratch_link(scratch, "releases/1", "app/current");
 	begin();
+	make_release(1);
+	make_release(2);
+	make_release(3);
+	scratch_link(scratch, "releases/1", "app/current");
 	return 0;
 }
 
