@@ -57,21 +57,29 @@ listing_free(struct listing *l)
 	free(l);
 }
 
-int
-listing_take(struct listing *l, const struct entry *x, struct err *e)
+static int
+make_room(struct listing *l, struct err *e)
 {
 	size_t cap = l->index->cap;
 	struct entry *more;
 
 	if (l->n == LISTING_ENTRIES_MAX)
 		return err_set(e, ERR_FORMAT, "more than %u entries", LISTING_ENTRIES_MAX);
-	if (l->n == cap) {
-		cap = cap == 0 ? 64 : cap * 2;
-		if ((more = realloc(l->entries, cap * sizeof *more)) == NULL)
-			return err_set(e, ERR_NOMEM, "out of memory for a listing");
-		l->entries = more;
-		l->index->cap = cap;
-	}
+	if (l->n < cap)
+		return 0;
+	cap = cap == 0 ? 64 : cap * 2;
+	if ((more = realloc(l->entries, cap * sizeof *more)) == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory for a listing");
+	l->entries = more;
+	l->index->cap = cap;
+	return 0;
+}
+
+int
+listing_take(struct listing *l, const struct entry *x, struct err *e)
+{
+	if (make_room(l, e) == -1)
+		return -1;
 	l->entries[l->n++] = *x;
 	return 0;
 }
@@ -109,24 +117,24 @@ copy_xattrs(struct entry_xattr **out, const struct entry_xattr *from)
 int
 listing_add(struct listing *l, const struct entry *from, struct err *e)
 {
-	struct entry x = *from;
+	struct entry *x;
 
-	x.path = x.link = x.uname = x.gname = NULL;
-	x.xattrs = NULL;
-	if (copy_text(&x.path, from->path) == -1 ||
-	    copy_text(&x.link, from->link) == -1 ||
-	    copy_text(&x.uname, from->uname) == -1 ||
-	    copy_text(&x.gname, from->gname) == -1 ||
-	    copy_xattrs(&x.xattrs, from->xattrs) == -1) {
-		(void)err_set(e, ERR_NOMEM, "out of memory for a listing");
-		goto fail;
+	if (make_room(l, e) == -1)
+		return -1;
+	x = &l->entries[l->n];
+	*x = *from;
+	x->path = x->link = x->uname = x->gname = NULL;
+	x->xattrs = NULL;
+	if (copy_text(&x->path, from->path) == -1 ||
+	    copy_text(&x->link, from->link) == -1 ||
+	    copy_text(&x->uname, from->uname) == -1 ||
+	    copy_text(&x->gname, from->gname) == -1 ||
+	    copy_xattrs(&x->xattrs, from->xattrs) == -1) {
+		listing_entry_clear(x);
+		return err_set(e, ERR_NOMEM, "out of memory for a listing");
 	}
-	if (listing_take(l, &x, e) == -1)
-		goto fail;
+	l->n++;
 	return 0;
-fail:
-	listing_entry_clear(&x);
-	return -1;
 }
 
 int

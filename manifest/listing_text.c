@@ -6,6 +6,19 @@
 static const char digits64[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/* What a digit of base64 stands for, -1 none. */
+static int
+value64(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
 static bool
 stands_for_itself(unsigned char c)
 {
@@ -110,11 +123,11 @@ unbase64_four(const char *p, uint8_t *out)
 	size_t pads = p[3] != '=' ? 0 : p[2] != '=' ? 1 : 2;
 
 	for (size_t i = 0; i < 4; i++) {
-		const char *d = i < 4 - pads ? memchr(digits64, p[i], 64) : digits64;
+		int digit = i < 4 - pads ? value64(p[i]) : 0;
 
-		if (d == NULL)
+		if (digit == -1)
 			return 0;
-		v = v << 6 | (unsigned)(d - digits64);
+		v = v << 6 | (unsigned)digit;
 	}
 	out[0] = (uint8_t)(v >> 16);
 	if (pads < 2)

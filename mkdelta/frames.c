@@ -89,7 +89,7 @@ worker(void *frames)
 static int
 start_threads(struct frames *f, unsigned jobs, struct err *e)
 {
-	if ((f->threads = calloc(jobs, sizeof *f->threads)) == NULL)
+	if ((f->threads = calloc(jobs + 1, sizeof *f->threads)) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	while (f->n_threads < jobs &&
 	    pthread_create(&f->threads[f->n_threads], NULL, worker, f) == 0)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -82,7 +83,7 @@ check_reserved(const char *path, mode_t mode, struct err *e)
 static int
 add_seen(struct scan *s, const struct fs_visit *v, struct err *e)
 {
-	struct seen *more = s->list;
+	struct seen *more;
 	size_t cap = s->cap == 0 ? 256 : s->cap * 2;
 
 	if (s->n == LISTING_ENTRIES_MAX)
@@ -256,11 +257,11 @@ name_owner(struct entry *x, char user[256], char group[256])
 	struct group gr, *found_group = NULL;
 
 	if (getpwuid_r(x->uid, &pw, space, sizeof space, &found_user) == 0 &&
-	    found_user != NULL && strlen(pw.pw_name) < 256)
-		x->uname = strcpy(user, pw.pw_name);
+	    found_user != NULL && (size_t)snprintf(user, 256, "%s", pw.pw_name) < 256)
+		x->uname = user;
 	if (getgrgid_r(x->gid, &gr, space, sizeof space, &found_group) == 0 &&
-	    found_group != NULL && strlen(gr.gr_name) < 256)
-		x->gname = strcpy(group, gr.gr_name);
+	    found_group != NULL && (size_t)snprintf(group, 256, "%s", gr.gr_name) < 256)
+		x->gname = group;
 }
 
 static int

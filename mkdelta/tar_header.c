@@ -39,6 +39,14 @@ put_octal(uint8_t *field, size_t bytes, uint64_t v, uint64_t max)
 	}
 }
 
+/* As much as fits; a NUL behind is there only where there is room. */
+static void
+put_text(uint8_t *field, size_t bytes, const char *text)
+{
+	for (size_t i = 0; i < bytes && text[i] != '\0'; i++)
+		field[i] = (uint8_t)text[i];
+}
+
 /* How many bytes of the path go to `prefix`; 0: none are needed.  -1: the path
  * does not fit. */
 static long
@@ -63,17 +71,17 @@ put_header(struct buf *out, const struct fields *f, struct err *e)
 	unsigned sum = 0;
 
 	if (split > 0) {
-		memcpy(h + AT_PREFIX, f->path, (size_t)split);
+		put_text(h + AT_PREFIX, (size_t)split, f->path);
 		name += split + 1;
 	}
-	memcpy(h + AT_NAME, name, strnlen(name, NAME_BYTES));
+	put_text(h + AT_NAME, NAME_BYTES, name);
 	put_octal(h + AT_MODE, SMALL_BYTES, f->mode, SMALL_MAX);
 	put_octal(h + AT_UID, SMALL_BYTES, f->uid, SMALL_MAX);
 	put_octal(h + AT_GID, SMALL_BYTES, f->gid, SMALL_MAX);
 	put_octal(h + AT_SIZE, LARGE_BYTES, f->size, LARGE_MAX);
 	put_octal(h + AT_MTIME, LARGE_BYTES, 0, LARGE_MAX);
 	h[AT_TYPE] = (uint8_t)f->type;
-	memcpy(h + AT_LINK, f->link, strnlen(f->link, LINK_BYTES));
+	put_text(h + AT_LINK, LINK_BYTES, f->link);
 	memcpy(h + AT_MAGIC, "ustar\0" "00", 8);
 	put_octal(h + AT_MAJOR, SMALL_BYTES, 0, SMALL_MAX);
 	put_octal(h + AT_MINOR, SMALL_BYTES, 0, SMALL_MAX);

@@ -101,6 +101,45 @@ every_kind_of_tar_gives_the_tree_it_was_made_from(void **state)
 }
 
 static void
+owners_and_attributes_come_along_when_asked(void **state)
+{
+	struct lab *l = lab_open();
+	struct ingest_options want = { .owners = true, .xattrs = true, .temp = l->dir };
+	struct scan_options scan = { .owners = true, .xattrs = true };
+	struct err e = ERR_INIT;
+	struct listing *a, *b;
+	struct ingest in;
+	char path[512];
+
+	(void)state;
+	if (geteuid() != 0 ||
+	    lab_run(l, "mkdir -p tree/d && touch tree/f && chown 7:8 tree/f tree/d && "
+		       "ln -s x tree/l && chown -h 9:9 tree/l && chmod 4755 tree/f && "
+		       "python3 -c 'import os; "
+		       "os.setxattr(\"tree/f\", \"user.a\", b\"one\"); "
+		       "os.setxattr(\"tree/d\", \"user.d\", b\"\\0\\1\")'") != 0) {
+		lab_close(l);
+		skip();
+	}
+	lab_ok(l, "tar --xattrs -cf in.tar -C tree .");
+	(void)snprintf(path, sizeof path, "%s/in.tar", l->dir);
+	if (ingest_open(path, &want, &in, &e) == -1)
+		fail_msg("%s", e.text);
+	assert_non_null(a = scan_tree(in.dir, &scan, &e));
+	ingest_close(&in);
+	(void)snprintf(path, sizeof path, "%s/tree", l->dir);
+	assert_int_equal(ingest_open(path, &want, &in, &e), 0);
+	assert_non_null(b = scan_tree(in.dir, &scan, &e));
+	ingest_close(&in);
+	assert_int_equal(a->entries[listing_find(a, "f")].uid, 7);
+	assert_non_null(a->entries[listing_find(a, "d")].xattrs);
+	assert_same_listing(a, b);
+	listing_free(a);
+	listing_free(b);
+	lab_close(l);
+}
+
+static void
 the_only_top_folder_is_stripped_when_asked(void **state)
 {
 	struct lab *l = lab_open();
@@ -395,6 +434,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_of_tar_gives_the_tree_it_was_made_from),
+		cmocka_unit_test(owners_and_attributes_come_along_when_asked),
 		cmocka_unit_test(the_only_top_folder_is_stripped_when_asked),
 		cmocka_unit_test(holes_stay_holes),
 		cmocka_unit_test(what_is_unpacked_is_private),
