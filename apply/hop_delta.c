@@ -106,6 +106,8 @@ build(struct work *w, size_t i, struct delta *d, struct source *s, struct err *e
 		return 0;
 	}
 	output_drop(&o);
+	if (w->hop->tree_modified)
+		return -1;
 	return err_wrap(e, "build %s", w->listing->entries[i].path);
 }
 

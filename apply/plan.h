@@ -19,7 +19,7 @@
 
 struct plan {
 	uint64_t from;			/* 0: first install */
-	struct record from_record;	/* empty when from == 0 */
+	struct record from_record;	/* empty when from == 0, or its tree is not its listing */
 	struct record to;
 	/* Chain: hop i goes from tree i to tree i + 1; each tree between has its
 	 * record (its listing object is fetched only when no hop builds it). */

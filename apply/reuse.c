@@ -21,6 +21,7 @@ struct reuse {
 	const struct owners *owners;
 	enum reuse_mode mode;
 	bool no_clone;			/* the filesystem said so once */
+	bool no_link;
 	struct inode_set inodes;	/* of new entries */
 	struct reuse_list linked;
 	struct reuse_counts counts;
@@ -49,6 +50,12 @@ reuse_free(struct reuse *r)
 	inode_set_clear(&r->inodes);
 	free(r->linked.entries);
 	free(r);
+}
+
+void
+reuse_without_links(struct reuse *r)
+{
+	r->no_link = true;
 }
 
 void
@@ -118,7 +125,7 @@ may_link(const struct reuse *r, int source, const struct stat *st,
 	uid_t uid;
 	gid_t gid;
 
-	if (r->mode != REUSE_AUTO && r->mode != REUSE_HARDLINK)
+	if (r->no_link || (r->mode != REUSE_AUTO && r->mode != REUSE_HARDLINK))
 		return false;
 	owners_entry(r->owners, to, &uid, &gid);
 	return geteuid() == 0 && st->st_uid == 0 && (st->st_mode & 022) == 0 &&

@@ -27,6 +27,8 @@ struct reuse;		/* of one tree under construction */
 /* conf NULL: auto.  Both are borrowed. */
 struct reuse *reuse_new(const struct conf *, const struct owners *, struct err *);
 void reuse_free(struct reuse *);	/* NULL is fine */
+/* The application writes into its tree: no hard links, whatever the mode. */
+void reuse_without_links(struct reuse *);
 
 /* Entry `to` (of the listing that reuse_note() will get) at its path below `dir`,
  * from the regular file open as `source`, which is hashed here.  REUSED_NOT with

@@ -112,6 +112,9 @@ open_old(struct stage *s, struct err *e)
 	if (s->old == -1)
 		return err_wrap(e, "the running release %llu",
 		    (unsigned long long)s->plan->from);
+	/* The plan starts from nothing because that tree is not as it was. */
+	if (s->plan->from_record.release == 0)
+		reuse_without_links(s->reuse);
 	return open_old_content(s, e);
 }
 
@@ -224,7 +227,8 @@ run_hop(struct stage *s, size_t i, struct err *e)
 	if (s->have != NULL)
 		return 0;
 	blame(s, &h, edge, e);
-	return err_wrap(e, "%s", edge->object.path);
+	/* The object is not to blame for what became of the old tree. */
+	return h.tree_modified ? -1 : err_wrap(e, "%s", edge->object.path);
 }
 
 /* No hop at all: the tree that runs has another number from now on. */

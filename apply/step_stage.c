@@ -3,6 +3,7 @@
 #include "apply/ready.h"
 #include "apply/stage.h"
 #include "apply/step_tree.h"
+#include "apply/steps.h"
 
 #include "apply/run.h"
 
@@ -12,8 +13,8 @@ plan_again(struct run *r, const struct stage_failure *failure, const struct err 
 {
 	if (failure->tree_modified && !r->tree_modified) {
 		r->tree_modified = true;
-	} else if (failure->has_object && r->n_bad < CHAIN_HOPS_MAX) {
-		r->bad[r->n_bad++] = failure->object;
+	} else if (failure->has_object) {
+		steps_leave_out(r, &failure->object, e);
 	} else {
 		return STEP_FAIL;
 	}
@@ -36,6 +37,8 @@ tree_build(struct run *r, struct err *e)
 enum step_result
 step_stage(struct run *r, struct err *e)
 {
+	if (steps_need_plan(r, e) == -1)
+		return STEP_FAIL;
 	/* Look: verify may have been reached before, or an older run left it. */
 	switch (ready_release(r->dev, &r->plan.to, e)) {
 	case 1:

@@ -5,6 +5,7 @@
 #include "apply/ready.h"
 #include "apply/stage.h"
 #include "apply/step_tree.h"
+#include "apply/steps.h"
 
 #include "apply/run.h"
 
@@ -47,8 +48,11 @@ check_not_live(struct run *r, struct err *e)
 enum step_result
 step_verify(struct run *r, struct err *e)
 {
-	int ready = ready_release(r->dev, &r->plan.to, e);
+	int ready;
 
+	if (steps_need_plan(r, e) == -1)
+		return STEP_FAIL;
+	ready = ready_release(r->dev, &r->plan.to, e);
 	if (ready == 1)
 		return stage_clear(r->dev, e) == 0 ? STEP_DONE : fail(e);
 	if (ready == -1 || check_not_live(r, e) == -1)
