@@ -18,6 +18,62 @@
 
 #include "tests/lab/release.h"
 
+/* A tree with one of everything, in src/41; run in the scratch folder. */
+static const char make_41[] =
+    "mkdir -p src/41 && cd src/41 && mkdir -p bin lib/empty lib/deep/er turns/into tmp "
+    ".delta/hooks && seq 1 40000 > bin/tool && chmod 755 bin/tool && ln -s tool bin/alias "
+    "&& ln -s ../../../etc/passwd bin/escape && echo one > lib/one && ln lib/one lib/uno "
+    "&& ln lib/one lib/deep/er/eins && : > lib/zero && chmod 555 lib/deep && "
+    "seq 5 9000 > lib/moved && echo was-file > kind && ln -s kind linked && "
+    "echo content > turns/into/file && echo mode > changes-mode && chmod 600 changes-mode "
+    "&& truncate -s 3M sparse && echo end >> sparse && echo hook > .delta/hooks/stop && "
+    "chmod 755 .delta/hooks/stop && printf odd > \"$(printf 'a b\\nc\\303\\244\\\\#=')\" && "
+    "echo same > dup1 && echo same > dup2 && "
+    "echo long > $(printf 'n%.0s' $(seq 255)) && chmod 1755 tmp";
+
+/* src/42: the same, in every entry of another kind or place. */
+static const char make_42[] =
+    "cp -a src/41 src/42 && cd src/42 && chmod 755 lib/deep && "
+    "(seq 1 20000; echo changed; seq 20001 41000) > bin/tool && ln -sfn ../lib bin/alias "
+    "&& rm lib/uno && ln lib/zero lib/nil && mv lib/moved moved && cp moved moved-too && "
+    "rm kind && mkdir kind && echo inside > kind/file && rm linked && echo was-link > "
+    "linked && rm -r turns && ln -s nowhere turns && chmod 640 changes-mode && rmdir "
+    "lib/empty && : > lib/empty && echo more >> sparse && rm dup2 && ln dup1 dup2 && "
+    "chmod 500 lib/deep && seq 7 3000 > brand-new && cp brand-new brand-new-again";
+
+static const char make_43[] =
+    "cp -a src/42 src/43 && cd src/43 && seq 2 40000 > bin/tool && echo third > lib/three "
+    "&& echo four >> moved && rm brand-new";
+
+struct lab_device *
+lab_sources(enum swap_mode swap)
+{
+	struct lab_device *l = lab_device_open(swap, NULL);
+
+	lab_device_sh(l, "%s", make_41);
+	lab_device_sh(l, "%s", make_42);
+	lab_device_sh(l, "%s", make_43);
+	return l;
+}
+
+void
+lab_run_stage(struct run *run)
+{
+	struct err e = ERR_INIT;
+
+	if (step_stage(run, &e) != STEP_DONE)
+		fail_msg("stage: %s", e.text);
+	if (step_verify(run, &e) != STEP_DONE)
+		fail_msg("verify: %s", e.text);
+}
+
+void
+lab_no_staging(struct lab_device *l)
+{
+	lab_device_sh(l, "[ -z \"$(find . -path ./src -prune -o -name '.staging-*' "
+	    "-print)\" ]");
+}
+
 static const char *
 source(uint64_t release, char out[static 32])
 {
