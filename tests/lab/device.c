@@ -22,7 +22,7 @@ static int
 folder(int at, const char *rel)
 {
 	struct err e = ERR_INIT;
-	int fd;
+	int fd = -1;
 
 	if (fs_mkdirs(at, rel, 0755, &e) == -1 || (fd = fs_open_dir_at(at, rel, &e)) == -1)
 		fail_msg("%s", e.text);
