@@ -13,14 +13,13 @@
 #include "mkdelta/bsdiff.h"
 #include "mkdelta/jobs.h"
 #include "mkdelta/match.h"
-#include "mkdelta/zwrite.h"
+#include "mkdelta/packed.h"
 
 #include "mkdelta/delta_write.h"
 
 enum { LEVEL = 19, BLOCK_BYTES = 1 << 16 };
 
 #define MEMORY_BYTES ((uint64_t)1 << 30)
-#define PACKED_MAX ((size_t)1 << 36)
 
 struct output {
 	size_t entry;		/* of `to` */
@@ -36,9 +35,9 @@ struct encoder {
 	struct blocks listing;
 	struct output *outputs;
 	size_t n;
-	struct buf packed[DELTA_KINDS];
-	struct zwrite *streams[DELTA_KINDS];
-	uint64_t plain[DELTA_KINDS];
+	struct packed *streams[DELTA_KINDS];
+	bool there[DELTA_KINDS];	/* in the file */
+	uint64_t zeros;		/* of the difference since its last other byte */
 };
 
 /* ---- what is to be built, and out of what ---- */
@@ -188,8 +187,7 @@ match_all(struct encoder *x, struct err *e)
 static int
 put(struct encoder *x, enum delta_kind kind, const void *data, size_t n, struct err *e)
 {
-	x->plain[kind] += n;
-	return zwrite_add(x->streams[kind], data, n, e);
+	return packed_add(x->streams[kind], data, n, e);
 }
 
 static int
@@ -204,6 +202,25 @@ static int
 put_method(struct encoder *x, uint8_t method, struct err *e)
 {
 	return put(x, DELTA_CONTROL, &method, 1, e);
+}
+
+/* The difference goes out in both forms; the smaller one is kept at the end. */
+static int
+put_difference(struct encoder *x, const uint8_t *diff, size_t n, struct err *e)
+{
+	uint8_t run[VARINT_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		if (diff[i] == 0) {
+			x->zeros++;
+			continue;
+		}
+		if (put(x, DELTA_RUNS, run, varint_store(run, x->zeros), e) == -1 ||
+		    put(x, DELTA_BYTES, &diff[i], 1, e) == -1)
+			return -1;
+		x->zeros = 0;
+	}
+	return put(x, DELTA_DIFF, diff, n, e);
 }
 
 static int
@@ -225,7 +242,7 @@ put_blocks(struct encoder *x, const struct blocks *b, const uint8_t *old,
 
 			for (size_t j = 0; j < n; j++)
 				diff[j] = (uint8_t)(new[done + j] - old[k->old_at + done + j]);
-			if (put(x, DELTA_DIFF, diff, n, e) == -1)
+			if (put_difference(x, diff, n, e) == -1)
 				return -1;
 			done += n;
 		}
@@ -294,17 +311,34 @@ put_output(struct encoder *x, size_t i, struct err *e)
 static int
 open_streams(struct encoder *x, struct err *e)
 {
-	static const unsigned window_logs[DELTA_KINDS] = { DELTA_WINDOW_LOG_CONTROL,
-		DELTA_WINDOW_LOG_DIFF, DELTA_WINDOW_LOG_EXTRA };
 	int level = x->job->level == 0 ? LEVEL : x->job->level;
 
-	for (int kind = 0; kind < DELTA_KINDS; kind++) {
-		buf_init(&x->packed[kind], PACKED_MAX);
-		x->streams[kind] = zwrite_open(level, window_logs[kind], &x->packed[kind], e);
-		if (x->streams[kind] == NULL)
+	for (int kind = 0; kind < DELTA_KINDS; kind++)
+		if ((x->streams[kind] = packed_open((enum delta_kind)kind, level, e)) == NULL)
 			return -1;
-	}
 	return 0;
+}
+
+static uint64_t
+packed_size(const struct encoder *x, enum delta_kind kind)
+{
+	return packed_plain(x->streams[kind]) == 0 ? 0 : packed_bytes(x->streams[kind])->len;
+}
+
+/* The difference is kept in its smaller form.  A runs stream says that it is
+ * sparse, and is there, empty, for a difference of zeros alone. */
+static void
+choose_difference(struct encoder *x)
+{
+	bool some = packed_plain(x->streams[DELTA_DIFF]) > 0;
+	bool sparse = packed_size(x, DELTA_RUNS) + packed_size(x, DELTA_BYTES) <
+	    packed_size(x, DELTA_DIFF);
+
+	x->there[DELTA_CONTROL] = true;
+	x->there[DELTA_EXTRA] = packed_plain(x->streams[DELTA_EXTRA]) > 0;
+	x->there[DELTA_DIFF] = some && !sparse;
+	x->there[DELTA_RUNS] = some && sparse;
+	x->there[DELTA_BYTES] = sparse && packed_plain(x->streams[DELTA_BYTES]) > 0;
 }
 
 static int
@@ -316,9 +350,22 @@ fill_streams(struct encoder *x, struct err *e)
 		if (cancel_check(e) == -1 || put_output(x, i, e) == -1)
 			return -1;
 	for (int kind = 0; kind < DELTA_KINDS; kind++)
-		if (zwrite_end(x->streams[kind], e) == -1)
+		if (packed_end(x->streams[kind], e) == -1)
 			return -1;
+	choose_difference(x);
 	return 0;
+}
+
+static int
+emit_stream(const struct packed *p, uint8_t kind, struct buf *out, struct err *e)
+{
+	uint64_t plain = packed_plain(p);
+
+	if (buf_add_byte(out, kind, e) == -1 ||
+	    buf_add_byte(out, plain == 0 ? DELTA_STORED : (uint8_t)packed_codec(p), e) == -1 ||
+	    buf_add_varint(out, plain == 0 ? 0 : packed_bytes(p)->len, e) == -1)
+		return -1;
+	return buf_add_varint(out, plain, e);
 }
 
 static int
@@ -328,7 +375,7 @@ emit_header(struct encoder *x, struct buf *out, uint64_t memory, struct err *e)
 	unsigned streams = 0;
 
 	for (int kind = 0; kind < DELTA_KINDS; kind++)
-		streams += x->plain[kind] > 0;
+		streams += x->there[kind];
 	if (listing_id(x->job->from, &old_id, e) == -1 ||
 	    listing_id(x->job->to, &new_id, e) == -1 ||
 	    buf_add(out, DELTA_MAGIC, DELTA_MAGIC_BYTES, e) == -1 ||
@@ -339,10 +386,7 @@ emit_header(struct encoder *x, struct buf *out, uint64_t memory, struct err *e)
 	    buf_add_varint(out, streams, e) == -1)
 		return -1;
 	for (int kind = 0; kind < DELTA_KINDS; kind++)
-		if (x->plain[kind] > 0 && (buf_add_byte(out, (uint8_t)kind, e) == -1 ||
-		    buf_add_byte(out, DELTA_ZSTD, e) == -1 ||
-		    buf_add_varint(out, x->packed[kind].len, e) == -1 ||
-		    buf_add_varint(out, x->plain[kind], e) == -1))
+		if (x->there[kind] && emit_stream(x->streams[kind], (uint8_t)kind, out, e) == -1)
 			return -1;
 	return 0;
 }
@@ -353,18 +397,23 @@ write_file(struct encoder *x, int fd, struct delta_stats *stats, struct err *e)
 	struct buf header = BUF_INIT(DELTA_HEADER_MAX);
 	int rc = -1;
 
-	stats->memory_bytes = DELTA_MEMORY_FIXED + ((uint64_t)1 << DELTA_WINDOW_LOG_CONTROL) +
-	    ((uint64_t)1 << DELTA_WINDOW_LOG_DIFF) + ((uint64_t)1 << DELTA_WINDOW_LOG_EXTRA);
+	stats->memory_bytes = DELTA_MEMORY_FIXED;
+	for (int kind = 0; kind < DELTA_KINDS; kind++)
+		if (x->there[kind])
+			stats->memory_bytes +=
+			    (uint64_t)1 << packed_window_log((enum delta_kind)kind);
 	if (emit_header(x, &header, stats->memory_bytes, e) == -1 ||
 	    fs_write(fd, header.data, header.len, e) == -1)
 		goto out;
 	stats->bytes = header.len;
 	for (int kind = 0; kind < DELTA_KINDS; kind++) {
-		if (x->plain[kind] == 0)
+		const struct buf *packed = packed_bytes(x->streams[kind]);
+
+		if (!x->there[kind] || packed_plain(x->streams[kind]) == 0)
 			continue;
-		if (fs_write(fd, x->packed[kind].data, x->packed[kind].len, e) == -1)
+		if (fs_write(fd, packed->data, packed->len, e) == -1)
 			goto out;
-		stats->bytes += x->packed[kind].len;
+		stats->bytes += packed->len;
 	}
 	rc = 0;
 out:
@@ -375,10 +424,8 @@ out:
 static void
 encoder_free(struct encoder *x)
 {
-	for (int kind = 0; kind < DELTA_KINDS; kind++) {
-		zwrite_close(x->streams[kind]);
-		buf_free(&x->packed[kind]);
-	}
+	for (int kind = 0; kind < DELTA_KINDS; kind++)
+		packed_close(x->streams[kind]);
 	for (size_t i = 0; x->outputs != NULL && i < x->n; i++)
 		blocks_free(&x->outputs[i].blocks);
 	free(x->outputs);

@@ -28,10 +28,13 @@ struct delta {
 	struct stream_entry table[DELTA_KINDS];
 	struct stream *streams[DELTA_KINDS];
 	bool has_listing;
+	bool sparse;			/* the difference comes as runs and bytes */
+	bool in_run;			/* `zeros` of a run are left, then its byte */
+	uint64_t zeros;
 	uint64_t built;			/* outputs so far */
 	uint8_t last_method;
 	uint64_t last_source;
-	uint8_t block[BLOCK_BYTES], old[BLOCK_BYTES];
+	uint8_t block[BLOCK_BYTES], difference[BLOCK_BYTES];
 };
 
 /* Where copied bytes come from: the listing's text, or a file by pread. */
@@ -48,7 +51,8 @@ struct sink {
 };
 
 static const unsigned window_logs[DELTA_KINDS] = { DELTA_WINDOW_LOG_CONTROL,
-	DELTA_WINDOW_LOG_DIFF, DELTA_WINDOW_LOG_EXTRA };
+	DELTA_WINDOW_LOG_DIFF, DELTA_WINDOW_LOG_EXTRA, DELTA_WINDOW_LOG_RUNS,
+	DELTA_WINDOW_LOG_BYTES };
 
 struct cursor {
 	const uint8_t *p;
@@ -111,6 +115,9 @@ parse_streams(struct delta *d, struct cursor *c, const uint8_t *start, uint64_t 
 	if (at != file_bytes)
 		return err_set(e, ERR_FORMAT, "%" PRIu64 " bytes follow the delta's last stream",
 		    file_bytes - at);
+	d->sparse = d->table[DELTA_RUNS].there;
+	if (d->sparse && d->table[DELTA_DIFF].there)
+		return err_set(e, ERR_FORMAT, "a difference in two forms");
 	return 0;
 }
 
@@ -223,22 +230,59 @@ put_extra(struct delta *d, const struct sink *to, uint64_t bytes, struct err *e)
 	return 0;
 }
 
+/* Add the next n bytes of the difference, given as runs of zeros and bytes. */
+static int
+add_sparse(struct delta *d, uint8_t *to, size_t n, struct err *e)
+{
+	uint8_t byte;
+
+	while (n > 0) {
+		if (!d->in_run) {
+			if (stream_left(d->streams[DELTA_RUNS]) == 0)
+				return 0;
+			if (stream_varint(d->streams[DELTA_RUNS], &d->zeros, e) == -1)
+				return -1;
+			d->in_run = true;
+		}
+		if (d->zeros >= n) {
+			d->zeros -= n;
+			return 0;
+		}
+		to += d->zeros;
+		n -= (size_t)d->zeros;
+		if (stream_byte(d->streams[DELTA_BYTES], &byte, e) == -1)
+			return -1;
+		*to = (uint8_t)(*to + byte);
+		to++;
+		n--;
+		d->in_run = false;
+	}
+	return 0;
+}
+
+static int
+add_plain(struct delta *d, uint8_t *to, size_t n, struct err *e)
+{
+	if (stream_read(d->streams[DELTA_DIFF], d->difference, n, e) == -1)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		to[i] = (uint8_t)(to[i] + d->difference[i]);
+	return 0;
+}
+
 static int
 put_copy(struct delta *d, const struct sink *to, const struct source *from, uint64_t at,
     uint64_t bytes, struct err *e)
 {
 	while (bytes > 0) {
 		size_t n = bytes < BLOCK_BYTES ? (size_t)bytes : BLOCK_BYTES;
-		const uint8_t *old = d->old;
 
-		if (stream_read(d->streams[DELTA_DIFF], d->block, n, e) == -1)
-			return -1;
 		if (from->text != NULL)
-			old = from->text + at;
-		else if (fs_pread(from->fd, d->old, n, at, e) == -1)
+			memcpy(d->block, from->text + at, n);
+		else if (fs_pread(from->fd, d->block, n, at, e) == -1)
 			return -1;
-		for (size_t i = 0; i < n; i++)
-			d->block[i] = (uint8_t)(d->block[i] + old[i]);
+		if ((d->sparse ? add_sparse : add_plain)(d, d->block, n, e) == -1)
+			return -1;
 		if (put(to, d->block, n, e) == -1)
 			return -1;
 		at += n;
@@ -365,6 +409,8 @@ delta_build(struct delta *d, uint64_t bytes, const struct delta_io *io, struct e
 int
 delta_end(struct delta *d, struct err *e)
 {
+	if (d->in_run)
+		return err_set(e, ERR_FORMAT, "a run reaches past the last copy");
 	for (int kind = 0; kind < DELTA_KINDS; kind++)
 		if (stream_left(d->streams[kind]) != 0)
 			return err_set(e, ERR_FORMAT, "%" PRIu64 " bytes of a stream were not used",
@@ -405,8 +451,8 @@ delta_new_id(const struct delta *d)
 size_t
 delta_streams(const struct delta *d, struct delta_stream_info *out, size_t max)
 {
-	static const char *const names[] = { "control", "diff", "extra" };
-	static const char *const codecs[] = { "stored", "zstd" };
+	static const char *const names[] = { "control", "diff", "extra", "runs", "bytes" };
+	static const char *const codecs[] = { "stored", "zstd", "lzma2" };
 	size_t n = 0;
 
 	for (int kind = 0; kind < DELTA_KINDS && n < max; kind++) {

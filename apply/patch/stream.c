@@ -4,6 +4,7 @@
 #include "manifest/base/bytes.h"
 #include "manifest/base/fs.h"
 
+#include "apply/patch/lzread.h"
 #include "apply/patch/zread.h"
 
 #include "apply/patch/stream.h"
@@ -14,7 +15,8 @@ struct stream {
 	int fd;
 	uint64_t at;		/* stored streams: where the next byte is */
 	uint64_t left;		/* plain bytes not handed out */
-	struct zread *zread;	/* NULL: stored */
+	struct zread *zread;	/* one of these, or stored */
+	struct lzread *lzread;
 	size_t ahead_at, ahead_n;
 	uint8_t ahead[AHEAD_BYTES];
 };
@@ -32,13 +34,13 @@ stream_open(int fd, uint64_t offset, uint64_t packed, uint64_t plain,
 	s->fd = fd;
 	s->at = offset;
 	s->left = plain;
-	if (codec == DELTA_ZSTD &&
-	    (s->zread = zread_open(fd, offset, packed, window_log, e)) == NULL) {
-		free(s);
-		return NULL;
-	}
-	if (codec == DELTA_STORED && packed != plain) {
+	if (codec == DELTA_ZSTD)
+		s->zread = zread_open(fd, offset, packed, window_log, e);
+	else if (codec == DELTA_LZMA2)
+		s->lzread = lzread_open(fd, offset, packed, window_log, e);
+	else if (packed != plain)
 		(void)err_set(e, ERR_FORMAT, "a stored stream of two lengths");
+	if (s->zread == NULL && s->lzread == NULL && (codec != DELTA_STORED || packed != plain)) {
 		free(s);
 		return NULL;
 	}
@@ -51,6 +53,7 @@ stream_close(struct stream *s)
 	if (s == NULL)
 		return;
 	zread_close(s->zread);
+	lzread_close(s->lzread);
 	free(s);
 }
 
@@ -59,6 +62,8 @@ read_plain(struct stream *s, void *out, size_t n, struct err *e)
 {
 	if (s->zread != NULL)
 		return zread_exact(s->zread, out, n, e);
+	if (s->lzread != NULL)
+		return lzread_exact(s->lzread, out, n, e);
 	if (fs_pread(s->fd, out, n, s->at, e) == -1)
 		return -1;
 	s->at += n;
