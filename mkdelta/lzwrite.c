@@ -4,7 +4,7 @@
 
 #include "mkdelta/lzwrite.h"
 
-enum { OUTPUT_BYTES = 64 * 1024, PRESET = 6 };
+enum { OUTPUT_BYTES = 64 * 1024, PRESET = 9 };
 
 struct lzwrite {
 	lzma_stream stream;
@@ -42,7 +42,7 @@ lzwrite_open(enum lzwrite_kind kind, unsigned dict_log, struct buf *out, struct 
 	}
 	z->out = out;
 	z->stream = none;
-	if (lzma_lzma_preset(&options, PRESET)) {
+	if (lzma_lzma_preset(&options, PRESET | LZMA_PRESET_EXTREME)) {
 		(void)err_set(e, ERR_FAIL, "lzma: no such preset");
 		free(z);
 		return NULL;
