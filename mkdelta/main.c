@@ -9,6 +9,7 @@ main(int argc, char **argv)
 {
 	static const struct opt_command *const commands[] = {
 		&command_init,
+		&command_release,
 		&command_diff,
 		&command_patch,
 		&command_inspect,

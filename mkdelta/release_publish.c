@@ -1,0 +1,76 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "manifest/base/utc.h"
+#include "manifest/tuf_write.h"
+#include "mkdelta/notes.h"
+
+#include "mkdelta/release.h"
+
+static int
+add_target(struct repo_role *role, const struct object *o, struct jv *custom,
+    struct err *e)
+{
+	return custom == NULL ? -1 :
+	    tuf_set_target(role->part, o->path, o->bytes, &o->sha256, custom, e);
+}
+
+static struct jv *
+notes_json(const struct buf *notes, struct err *e)
+{
+	char title[NOTES_TITLE_MAX + 1];
+	struct jv *o = jv_new_object();
+
+	notes_title(notes, title);
+	if (jv_set(o, "kind", jv_new_text("notes")) == 0 &&
+	    jv_set(o, "title", jv_new_text(title)) == 0)
+		return o;
+	jv_free(o);
+	(void)err_set(e, ERR_NOMEM, "out of memory");
+	return NULL;
+}
+
+static int
+place_tree(const struct release *r, const struct release_tree *t, struct err *e)
+{
+	if (repo_place(r->repo, t->tree_temp, &t->record.object, e) == -1 ||
+	    repo_place(r->repo, t->full_temp, &t->full.object, e) == -1 ||
+	    (r->notes.len > 0 && repo_place(r->repo, t->notes_temp, &t->notes, e) == -1))
+		return -1;
+	for (size_t i = 0; i < t->n_deltas; i++)
+		if (t->deltas[i].kept && repo_place(r->repo, t->deltas[i].temp,
+		    &t->deltas[i].edge.object, e) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+list_tree(struct release *r, struct release_tree *t, struct err *e)
+{
+	struct repo_role *role = repo_platform_role(r->repo, r->want->channel, t->platform,
+	    e);
+
+	if (role == NULL)
+		return -1;
+	role->changed = true;
+	if (add_target(role, &t->record.object, record_to_json(&t->record, e), e) == -1 ||
+	    add_target(role, &t->full.object, edge_to_json(&t->full, e), e) == -1 ||
+	    (r->notes.len > 0 &&
+		add_target(role, &t->notes, notes_json(&r->notes, e), e) == -1))
+		return -1;
+	for (size_t i = 0; i < t->n_deltas; i++)
+		if (t->deltas[i].kept && add_target(role, &t->deltas[i].edge.object,
+		    edge_to_json(&t->deltas[i].edge, e), e) == -1)
+			return -1;
+	return 0;
+}
+
+int
+release_publish(struct release *r, const struct keys *keys, struct err *e)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (place_tree(r, &r->trees[i], e) == -1 ||
+		    list_tree(r, &r->trees[i], e) == -1)
+			return -1;
+	return repo_commit(r->repo, keys, utc_now(), r->want->force, e);
+}
