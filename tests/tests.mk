@@ -31,6 +31,17 @@ DISK_CALLS := openat64 write pwrite64 ftruncate64 fallocate64 copy_file_range \
 DISK_WRAP := $(foreach c,$(DISK_CALLS),-Wl,--wrap=$(c))
 $(BUILD)/tests/test_fs_change $(BUILD)/tests/test_fs_copy $(BUILD)/tests/test_fs_tree: LDFLAGS_ALL += $(DISK_WRAP)
 
+# Those that end the process at its n-th change of the disk (tests/cut/cut.h),
+# and the device's program made to end like that.
+CUT_OBJ := $(call obj,$(addprefix tests/cut/,wrap.c undo.c node.c))
+$(BUILD)/tests/test_cut_rig: $(BUILD)/obj/tests/test_cut_rig.o $(CUT_OBJ) $(ALL_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $(DISK_WRAP) -o $@ $^ $(ALL_LDLIBS)
+$(BUILD)/tests/cut/delta-apply: $(call obj,apply/main.c tests/cut/env.c) $(CUT_OBJ) \
+            $(APPLY_LIB) $(LOWER_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $(DISK_WRAP) -Wl,--wrap=open64 -o $@ $^ $(APPLY_LDLIBS)
+
 tests: programs $(TEST_BIN)
 
 check:
