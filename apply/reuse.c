@@ -77,7 +77,8 @@ remember_linked(struct reuse *r, const struct entry *to, struct err *e)
 
 	if (l->n == l->room) {
 		size_t room = l->room == 0 ? 64 : l->room * 2;
-		const struct entry **more = realloc(l->entries, room * sizeof *more);
+		const struct entry **more = realloc(l->entries,
+		    room * sizeof(const struct entry *));
 
 		if (more == NULL)
 			return err_set(e, ERR_NOMEM, "out of memory for reuse");

@@ -1,10 +1,10 @@
 #include <sys/stat.h>
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "manifest/base/bytes.h"
 #include "manifest/base/fs.h"
 #include "manifest/base/fs_change.h"
 
@@ -21,25 +21,23 @@
 enum { LINKED_MAX = 160 << 20 };
 
 struct seen {
-	size_t index;
-	uint64_t ino, size;
-	int64_t modified_s, changed_s;
-	int64_t modified_ns, changed_ns;
+	uint64_t index, ino, size;
+	uint64_t modified_s, modified_ns, changed_s, changed_ns;
 };
 
 static struct seen
 seen_of(size_t index, const struct stat *st)
 {
 	return (struct seen){ index, st->st_ino, (uint64_t)st->st_size,
-		st->st_mtim.tv_sec, st->st_ctim.tv_sec,
-		st->st_mtim.tv_nsec, st->st_ctim.tv_nsec };
+		(uint64_t)st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec,
+		(uint64_t)st->st_ctim.tv_sec, (uint64_t)st->st_ctim.tv_nsec };
 }
 
 static int
 note_one(struct buf *out, const struct seen *s, struct err *e)
 {
-	return buf_addf(out, e, "%zu %" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64
-	    " %" PRId64 " %" PRId64 "\n", s->index, s->ino, s->size, s->modified_s,
+	return buf_addf(out, e, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+	    " %" PRIu64 " %" PRIu64 "\n", s->index, s->ino, s->size, s->modified_s,
 	    s->modified_ns, s->changed_s, s->changed_ns);
 }
 
@@ -75,20 +73,35 @@ reuse_note(const struct reuse *r, int tree, const struct listing *listing,
 	return rc;
 }
 
+/* A decimal number at *text, which moves behind it. */
+static int
+number(const char **text, uint64_t *out)
+{
+	char digits[24];
+	size_t n = strspn(*text, "0123456789");
+
+	if (n == 0 || n >= sizeof digits)
+		return -1;
+	memcpy(digits, *text, n);
+	digits[n] = '\0';
+	*text += n;
+	return u64_parse(digits, UINT64_MAX, out);
+}
+
 /* Next line into *s: 1, 0 at the end, -1 for anything that is no such line. */
 static int
 next_line(const char **text, struct seen *s)
 {
-	int n = 0;
+	uint64_t *const fields[] = { &s->index, &s->ino, &s->size, &s->modified_s,
+		&s->modified_ns, &s->changed_s, &s->changed_ns };
+	size_t n = sizeof fields / sizeof fields[0];
 
 	if (**text == '\0')
 		return 0;
-	if (sscanf(*text, "%zu %" SCNu64 " %" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNd64
-	    " %" SCNd64 "%n", &s->index, &s->ino, &s->size, &s->modified_s,
-	    &s->modified_ns, &s->changed_s, &s->changed_ns, &n) != 7 ||
-	    (*text)[n] != '\n')
-		return -1;
-	*text += n + 1;
+	for (size_t i = 0; i < n; i++)
+		if (number(text, fields[i]) == -1 ||
+		    *(*text)++ != (i + 1 == n ? '\n' : ' '))
+			return -1;
 	return 1;
 }
 

@@ -29,7 +29,7 @@ DISK_CALLS := openat64 write pwrite64 ftruncate64 fallocate64 copy_file_range \
             ioctl mkdirat symlinkat linkat renameat renameat2 unlinkat fchmod \
             fchmodat fchown fchownat utimensat futimens fsetxattr fsync syncfs
 DISK_WRAP := $(foreach c,$(DISK_CALLS),-Wl,--wrap=$(c))
-$(BUILD)/tests/test_fs_change $(BUILD)/tests/test_fs_copy $(BUILD)/tests/test_fs_tree: LDFLAGS_ALL += $(DISK_WRAP)
+$(BUILD)/tests/test_fs_change $(BUILD)/tests/test_fs_copy $(BUILD)/tests/test_fs_tree $(BUILD)/tests/test_stage_faults: LDFLAGS_ALL += $(DISK_WRAP)
 
 # Those that end the process at its n-th change of the disk (tests/cut/cut.h),
 # and the device's program made to end like that.
