@@ -64,8 +64,8 @@ drive_say_rolled_back(struct run *r, const struct mark *was, struct err *e)
 	}
 	set_end(r, "rolled-back");
 	drive_notify(r);
-	(void)err_set(e, ERR_POLICY, "%s: %" PRIu64 " was rolled back to %s: %s%s",
-	    r->dev->conf->name, was->to, back, was->text,
+	(void)err_set(e, ERR_POLICY, "release %" PRIu64 " was rolled back to %s: %s%s",
+	    was->to, back, was->text,
 	    was->blamed ? "; it is left alone until a newer release or `--retry`" :
 	    "; the next run tries again");
 	return 0;
@@ -75,9 +75,9 @@ static void
 end_stuck(struct run *r, struct err *e)
 {
 	set_end(r, "stuck");
-	(void)err_set(e, ERR_POLICY, "%s: stuck (%s): %s; put it right, then run"
-	    " `delta-apply resume`, or publish a newer release", r->dev->conf->name,
-	    r->mark.reason, r->mark.text);
+	(void)err_set(e, ERR_POLICY, "stuck (%s): %s; put it right, then run"
+	    " `delta-apply resume`, or publish a newer release", r->mark.reason,
+	    r->mark.text);
 }
 
 int
