@@ -5,6 +5,7 @@
 
 #include "manifest/base/cancel.h"
 #include "manifest/base/fs_change.h"
+#include "manifest/base/log.h"
 
 #include "apply/hop_file.h"
 
@@ -61,6 +62,7 @@ hop_file_end(struct work *w, size_t i, struct output *o, struct err *e)
 	    content_put_built(w->next, i, w->hop->folder, o->rel, e) == -1)
 		return -1;
 	output_close(o);
+	progress_add(entry->size);
 	w->done[i] = true;
 	return 0;
 }
@@ -146,6 +148,7 @@ hop_take(struct work *w, size_t i, struct err *e)
 			return -1;
 		}
 	}
+	progress_add(entry->size);
 	w->done[i] = true;
 	return 1;
 }

@@ -1,5 +1,8 @@
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "manifest/base/log.h"
 
 #include "apply/ready.h"
 
@@ -9,16 +12,21 @@ ready_tree(int tree, const struct record *want, const struct conf *conf,
 {
 	struct listing *listing;
 	struct record rec;
+	char name[40];
 	int rc;
 
+	(void)snprintf(name, sizeof name, "release %llu", (unsigned long long)want->release);
 	memset(report, 0, sizeof *report);
 	if (tree_record_read(tree, &rec, &listing, why) == -1)
 		return why->code == ERR_NOMEM ? -1 : 0;
 	if (rec.release != want->release || !sha256_equal(&rec.listing, &want->listing)) {
 		(void)err_set(why, ERR_TRUST, "it holds another tree");
 		rc = 0;
-	} else if ((rc = verify_tree(tree, listing, conf, report, why)) == 0) {
-		rc = verify_report_err(report, "release", why) == 0;
+	} else {
+		progress_start("verify", want->content_bytes, true);
+		if ((rc = verify_tree(tree, listing, conf, report, why)) == 0)
+			rc = verify_report_err(report, name, why) == 0;
+		progress_end();
 	}
 	listing_free(listing);
 	record_clear(&rec);

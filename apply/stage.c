@@ -7,6 +7,7 @@
 #include "manifest/base/fs.h"
 #include "manifest/base/fs_change.h"
 #include "manifest/base/fs_tree.h"
+#include "manifest/base/log.h"
 
 #include "apply/patch/zread.h"
 
@@ -321,6 +322,7 @@ stage_build(const struct device *dev, const struct plan *plan,
 	struct stage s = { .dev = dev, .plan = plan, .failure = failure, .root = -1,
 		.tree = -1, .old = -1 };
 	struct err ignored = ERR_INIT;
+	uint64_t total = 0;
 	int rc;
 
 	memset(failure, 0, sizeof *failure);
@@ -328,7 +330,11 @@ stage_build(const struct device *dev, const struct plan *plan,
 		s.folders[i] = -1;
 	if (plan->n_hops > CHAIN_HOPS_MAX)
 		return err_set(e, ERR_FORMAT, "the plan has too many hops");
+	for (size_t i = 0; i < plan->n_hops; i++)
+		total += plan->trees[i].content_bytes;
+	progress_start("build", plan->n_hops > 0 ? total : plan->to.content_bytes, true);
 	rc = build(&s, e);
+	progress_end();
 	close_all(&s);
 	if (rc == -1)	/* its room is needed for the next attempt */
 		(void)stage_clear(dev, &ignored);

@@ -135,6 +135,7 @@ compare_content(struct look *k, int fd, const struct entry *entry, struct err *e
 		return differs(k, VERIFY_UNREADABLE, entry->path, e, "%.140s", unread.text);
 	k->report->files++;
 	k->report->bytes += bytes;
+	progress_add(bytes);
 	if (!sha256_equal(&id, &entry->sha256))
 		return differs(k, VERIFY_CONTENT, entry->path, e,
 		    "its content is not the release's");
