@@ -37,6 +37,17 @@ static const struct opt options[] = {
 	OPT_END
 };
 
+/* Never rounded to "none" or "all" where that is not so. */
+static double
+percent(uint64_t part, uint64_t whole)
+{
+	double p = whole == 0 ? 0 : 100.0 * (double)part / (double)whole;
+
+	if (part > 0 && p < 0.1)
+		return 0.1;
+	return part < whole && p > 99.9 ? 99.9 : p;
+}
+
 static void
 say_size(const char *what, uint64_t bytes, uint64_t full)
 {
@@ -44,7 +55,7 @@ say_size(const char *what, uint64_t bytes, uint64_t full)
 
 	(void)printf("    %-12s %10s", what, bytes_text(size, bytes));
 	if (full > 0)
-		(void)printf("  %5.1f %%", 100.0 * (double)bytes / (double)full);
+		(void)printf("  %5.1f %%", percent(bytes, full));
 	(void)printf("\n");
 }
 
@@ -79,7 +90,7 @@ say_update(const struct release_tree *t)
 	    bytes_text(small, cost));
 	if (cost < full)
 		(void)printf(" instead of %s (%.1f %% saved)", bytes_text(all, full),
-		    100.0 - 100.0 * (double)cost / (double)full);
+		    percent(full - cost, full));
 	(void)printf("\n");
 }
 

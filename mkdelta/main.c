@@ -10,6 +10,10 @@ main(int argc, char **argv)
 	static const struct opt_command *const commands[] = {
 		&command_init,
 		&command_release,
+		&command_list,
+		&command_show,
+		&command_verify,
+		&command_refresh,
 		&command_diff,
 		&command_patch,
 		&command_inspect,

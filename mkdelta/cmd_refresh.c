@@ -1,0 +1,74 @@
+#include <stdio.h>
+
+#include "manifest/base/log.h"
+#include "manifest/base/utc.h"
+#include "mkdelta/commands.h"
+#include "mkdelta/expiry.h"
+
+static const char *keys_dir;
+static bool allow_root_key, force, json;
+
+static const struct opt options[] = {
+	{ "keys", 'k', OPT_TEXT, &keys_dir, "DIR", "private keys (default REPO.keys)" },
+	{ "allow-root-key", 0, OPT_FLAG, &allow_root_key, NULL,
+	    "with CI=true: sign though a root key lies there" },
+	{ "force", 0, OPT_FLAG, &force, NULL, "though the clock is behind the last signature" },
+	{ "json", 0, OPT_FLAG, &json, NULL, "the result as JSON" },
+	OPT_END
+};
+
+static int
+say(const struct repo *r, struct err *e)
+{
+	const struct repo_role *t = repo_role(r, "timestamp");
+	char date[UTC_TEXT_MAX], when[EXPIRY_TEXT_MAX];
+	struct jv *o;
+
+	if (!json) {
+		(void)printf("%s: timestamp %llu, snapshot %llu; valid until %s (%s)\n",
+		    r->path, (unsigned long long)t->version,
+		    (unsigned long long)repo_role(r, "snapshot")->version,
+		    utc_text(date, t->expires), expiry_text(when, t->expires, utc_now()));
+		return 0;
+	}
+	o = jv_new_object();
+	(void)jv_set(o, "schema", jv_new_int(1));
+	(void)jv_set(o, "timestamp", jv_new_int((int64_t)t->version));
+	(void)jv_set(o, "snapshot", jv_new_int((int64_t)repo_role(r, "snapshot")->version));
+	(void)jv_set(o, "expires", jv_new_text(utc_text(date, t->expires)));
+	return command_print(o, e);
+}
+
+static int
+run(int argc, char **argv, struct err *e)
+{
+	struct repo *r;
+	struct keys *keys = NULL;
+	int words, rc = -1;
+
+	switch (opt_parse(NULL, &command_refresh, argc, argv, &words, e)) {
+	case OPT_SHOWN:
+		return 0;
+	case OPT_BAD:
+		return -1;
+	case OPT_RUN:
+		break;
+	}
+	if ((r = repo_open(argv[1], "refresh", e)) == NULL ||
+	    (keys = command_keys(r, keys_dir, allow_root_key, e)) == NULL)
+		goto out;
+	repo_role(r, "snapshot")->changed = true;
+	if (repo_commit(r, keys, utc_now(), force, e) == 0)
+		rc = say(r, e);
+out:
+	keys_close(keys);
+	repo_close(r);
+	return rc;
+}
+
+const struct opt_command command_refresh = {
+	"refresh", "REPO", "sign snapshot and timestamp again",
+	"For a daily job with the online key alone: releases stay as they are, devices see\n"
+	"that nothing was held back from them.\n",
+	options, 1, 1, run
+};
