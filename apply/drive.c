@@ -189,12 +189,12 @@ take_fail(struct run *r, enum step next, const char *reason, struct err *e)
 	if (next == STEP_ROLLBACK && !r->mark.manual)
 		r->mark.blamed = step >= STEP_MIGRATE && strcmp(reason, "interrupted") != 0 &&
 		    strcmp(reason, "live-changed") != 0;
+	if (next == step && step != STEP_IDLE)
+		return 0;
 	if (next == STEP_ROLLBACK || next == STEP_STUCK)
 		set_reason(&r->mark, reason, &why);
 	if (next == STEP_IDLE)
 		drop_plan(r);
-	if (next == step)
-		return 0;
 	if (next == STEP_ROLLBACK)
 		log_warn("%s: %llu: %s; going back", r->dev->conf->name,
 		    (unsigned long long)r->mark.to, why.text);
@@ -312,7 +312,7 @@ plan_again(struct run *r, unsigned *count, struct err *e)
 	if (++*count > AGAIN_MAX)
 		return 0;
 	if (e->code != ERR_NONE)
-		log_warn("%s: %s; trying another way", r->dev->conf->name, e->text);
+		log_warn("%s: %s; trying another path", r->dev->conf->name, e->text);
 	drop_plan(r);
 	if (drive_in_switch(r, r->mark.step))
 		return move_to(r, STEP_IDLE, e) == -1 ? -1 : 1;

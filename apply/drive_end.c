@@ -3,6 +3,7 @@
 
 #include "manifest/base/log.h"
 
+#include "apply/fetch.h"
 #include "apply/hooks.h"
 #include "apply/status.h"
 
@@ -85,6 +86,8 @@ drive_end(struct run *r, int on, struct err *e)
 {
 	int status;
 
+	if (r->fetch != NULL)
+		fetch_counts(r->fetch, &r->requests, &r->bytes);
 	if (on != -1 && r->mark.step == STEP_STUCK)
 		end_stuck(r, e);
 	/* Interrupted after the last change was complete: the work is done. */

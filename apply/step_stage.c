@@ -1,5 +1,3 @@
-#include "manifest/base/log.h"
-
 #include "apply/ready.h"
 #include "apply/stage.h"
 #include "apply/step_tree.h"
@@ -18,7 +16,6 @@ plan_again(struct run *r, const struct stage_failure *failure, const struct err 
 	} else {
 		return STEP_FAIL;
 	}
-	log_warn("%s; trying another path", e->text);
 	return STEP_AGAIN;
 }
 

@@ -492,7 +492,9 @@ a_rollback_that_fails_is_stuck_and_stays_so(void **state)
 	board->trace[0] = '\0';
 	assert_int_equal(run(), 5);
 	assert_string_equal(board->trace, "stuck");
-	assert_int_equal(marked(NULL), STEP_STUCK);
+	assert_int_equal(marked(&m), STEP_STUCK);
+	assert_string_equal(m.reason, "rollback-failed");
+	assert_string_equal(m.text, "scripted");
 }
 
 static void
