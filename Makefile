@@ -37,6 +37,14 @@ CFLAGS_ALL += $(HARDEN)
 LDFLAGS_ALL += -pie -Wl,-z,relro -Wl,-z,now
 endif
 
+# What the device carries is built for size; the decoder, the encoder and the
+# hashing loops around them for speed.
+SMALL    ?= -Os -fno-asynchronous-unwind-tables
+ifndef SAN
+$(BUILD)/obj/apply/%.o $(BUILD)/obj/manifest/%.o: OPT = $(SMALL)
+$(BUILD)/obj/apply/patch/%.o: OPT = -O2
+endif
+
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 # The layers, lowest first; each is an archive, so a program links only what
