@@ -408,7 +408,7 @@ static void
 it_ends_when_the_applier_dies(void **state)
 {
 	struct err e = ERR_INIT;
-	char line[256], text[32] = "";
+	char line[512], text[32] = "";
 	pid_t applier, hook;
 	FILE *f;
 	int i;
