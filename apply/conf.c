@@ -94,6 +94,20 @@ next_line(char *out, int room, void *arg)
 	return out;
 }
 
+/* inih cuts comments off first lines alone. */
+static size_t
+before_comment(const char *text)
+{
+	size_t n = strlen(text);
+
+	for (size_t i = 1; i < n; i++)
+		if (text[i] == ';' && isspace((unsigned char)text[i - 1]))
+			n = i;
+	while (n > 0 && isspace((unsigned char)text[n - 1]))
+		n--;
+	return n;
+}
+
 static int
 value_add(struct reading *r, const struct conf_key *k, const char *text)
 {
@@ -102,7 +116,7 @@ value_add(struct reading *r, const struct conf_key *k, const char *text)
 			return err_set(r->e, ERR_USAGE, "an indented line goes on with "
 			    "%s.%s, which is one word", k->section, k->name);
 		return buf_add_byte(&r->value, ' ', r->e) == -1 ||
-		    buf_add_text(&r->value, text, r->e) == -1 ? -1 : 0;
+		    buf_add(&r->value, text, before_comment(text), r->e) == -1 ? -1 : 0;
 	}
 	if (r->seen[k - conf_keys] != 0)
 		return err_set(r->e, ERR_USAGE, "%s.%s stands on line %d already",
