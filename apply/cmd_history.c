@@ -23,10 +23,12 @@ static void
 print_line(const struct jv *h)
 {
 	char when[128], result[128], version[128], reason[128], bytes[BYTES_TEXT_MAX];
+	bool back = strcmp(json_text(h, "result"), "manual-rollback") == 0 ||
+	    strcmp(json_text(h, "result"), "rolled-back") == 0;
 
 	printf("%s  %-15s  %6" PRIu64 " -> %-6" PRIu64 "  %-16s  %10s  %4" PRIu64 " s  %s\n",
-	    plain(h, "time", when), plain(h, "result", result), json_u64(h, "from"),
-	    json_u64(h, "to"), plain(h, "version", version),
+	    plain(h, "time", when), plain(h, "result", result),
+	    json_u64(h, back ? "to" : "from"), json_u64(h, back ? "from" : "to"), plain(h, "version", version),
 	    bytes_text(bytes, json_u64(h, "bytes")), json_u64(h, "seconds"),
 	    plain(h, "reason", reason));
 }

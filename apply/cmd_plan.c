@@ -17,7 +17,7 @@ static struct {
 	bool retry;
 } want;
 
-enum { PATH_TEXT_MAX = 160, SIZES_TEXT_MAX = 200 };
+enum { PATH_TEXT_MAX = 160, SIZES_TEXT_MAX = 200, WAYS_SHOWN = 4 };
 
 /* "1 > 2 > 3", a full begins with "full". */
 static void
@@ -41,7 +41,7 @@ path_text(const struct jv *hops, char out[static PATH_TEXT_MAX])
 		(void)snprintf(out, PATH_TEXT_MAX, "the same tree");
 }
 
-/* "12.1 kB + 3.4 kB", nothing for a single hop. */
+/* "12.1 kB + 3.4 kB; ", nothing for a single hop. */
 static void
 sizes_text(const struct jv *hops, char out[static SIZES_TEXT_MAX])
 {
@@ -50,13 +50,24 @@ sizes_text(const struct jv *hops, char out[static SIZES_TEXT_MAX])
 	out[0] = '\0';
 	if (jv_count(hops) < 2)
 		return;
-	for (size_t i = 0; i < jv_count(hops) && len < SIZES_TEXT_MAX - 40; i++) {
+	for (size_t i = 0; i < jv_count(hops) && len < SIZES_TEXT_MAX - 48; i++) {
 		char bytes[BYTES_TEXT_MAX];
 
 		len += (size_t)snprintf(out + len, SIZES_TEXT_MAX - len, "%s%s",
-		    i == 0 ? " = " : " + ",
+		    i == 0 ? "" : " + ",
 		    bytes_text(bytes, json_u64(jv_at(hops, i), "bytes")));
 	}
+	(void)snprintf(out + len, SIZES_TEXT_MAX - len, "; ");
+}
+
+/* The first few, and the full by itself, which everybody compares with. */
+static bool
+is_shown(const struct jv *ways, size_t i)
+{
+	const struct jv *hops = jv_get(jv_at(ways, i), "hops");
+
+	return i < WAYS_SHOWN || (jv_count(hops) == 1 &&
+	    strcmp(json_text(jv_at(hops, 0), "kind"), "full") == 0);
 }
 
 static int
@@ -66,6 +77,9 @@ path_width(const struct jv *ways)
 
 	for (size_t i = 0; i < jv_count(ways); i++) {
 		char path[PATH_TEXT_MAX];
+
+		if (!is_shown(ways, i))
+			continue;
 
 		path_text(jv_get(jv_at(ways, i), "hops"), path);
 		if (strlen(path) > width)
@@ -79,17 +93,24 @@ print_ways(const struct jv *v)
 {
 	const struct jv *ways = jv_get(v, "ways"), *left_out = jv_get(v, "left-out");
 	int width = path_width(ways);
+	unsigned hidden = 0;
 
 	for (size_t i = 0; i < jv_count(ways); i++) {
 		const struct jv *way = jv_at(ways, i), *hops = jv_get(way, "hops");
 		char path[PATH_TEXT_MAX], sizes[SIZES_TEXT_MAX], bytes[BYTES_TEXT_MAX];
 
+		if (!is_shown(ways, i)) {
+			hidden++;
+			continue;
+		}
 		path_text(hops, path);
 		sizes_text(hops, sizes);
 		printf("  %c %-*s  %10s  %s%s\n", jv_bool(jv_get(way, "chosen"), false) ?
 		    '*' : ' ', width, path, bytes_text(bytes, json_u64(way, "bytes")),
-		    json_text(way, "why"), sizes);
+		    sizes, json_text(way, "why"));
 	}
+	if (hidden > 0)
+		printf("    and %u dearer\n", hidden);
 	for (size_t i = 0; i < jv_count(left_out); i++) {
 		const struct jv *hop = jv_at(left_out, i);
 

@@ -62,6 +62,7 @@ print_last(const struct jv *v)
 {
 	const struct jv *run = jv_get(v, "last-run"), *update = jv_get(v, "last-update");
 	char bytes[BYTES_TEXT_MAX], a[512], b[512];
+	bool back;
 
 	if (run != NULL && jv_bool(jv_get(run, "running"), false))
 		printf("  last run     %s, step %s\n", plain(run, "time", a),
@@ -69,10 +70,13 @@ print_last(const struct jv *v)
 	else if (run != NULL)
 		printf("  last run     %s: %s (exit %" PRIu64 ")\n", plain(run, "time", a),
 		    plain(run, "reason", b), json_u64(run, "exit"));
+	back = strcmp(json_text(update, "result"), "rolled-back") == 0 ||
+	    strcmp(json_text(update, "result"), "manual-rollback") == 0;
 	if (jv_kind(update) == JV_OBJECT)
 		printf("  last update  %s: %s, %" PRIu64 " -> %" PRIu64 ", %s\n",
 		    plain(update, "time", a), plain(update, "result", b),
-		    json_u64(update, "from"), json_u64(update, "to"),
+		    json_u64(update, back ? "to" : "from"),
+		    json_u64(update, back ? "from" : "to"),
 		    bytes_text(bytes, json_u64(update, "bytes")));
 }
 

@@ -62,25 +62,21 @@ int
 spool_open(const struct device *d, const struct object *o, struct err *e)
 {
 	char path[SPOOL_PATH_MAX];
+	struct err ignored = ERR_INIT;
 	struct sha256 got;
 	uint64_t bytes;
-	int fd;
+	int fd, rc;
 
 	if ((fd = fs_open_file(d->state, path_of(o, "", path), NULL, e)) == -1)
 		return err_wrap(e, "spool: %s", o->path);
-	if (sha256_of_fd(fd, &got, &bytes, e) == 0 && bytes == o->bytes &&
-	    sha256_equal(&got, &o->sha256))
+	rc = sha256_of_fd(fd, &got, &bytes, e);
+	if (rc == 0 && bytes == o->bytes && sha256_equal(&got, &o->sha256))
 		return fd;
 	(void)close(fd);
-	if (e->code == ERR_NONE)
-		(void)err_set(e, ERR_TRUST, "spool: %s: the bytes have changed on the disk",
-		    o->path);
-	if (e->code == ERR_TRUST) {
-		struct err ignored = ERR_INIT;
-
-		(void)fs_unlink(d->state, path, &ignored);
-	}
-	return -1;
+	if (rc == -1)
+		return err_wrap(e, "spool: %s", o->path);
+	(void)fs_unlink(d->state, path, &ignored);
+	return err_set(e, ERR_TRUST, "spool: %s: the bytes have changed on the disk", o->path);
 }
 
 /* Does this file of the spool belong to an object of the plan? */
@@ -106,16 +102,12 @@ wanted(const char *name, const struct plan *plan)
 	return false;
 }
 
-struct cleaning {
-	const struct plan *plan;
-};
-
 static int
 clean_one(void *arg, const struct fs_visit *v, struct err *e)
 {
-	const struct cleaning *c = arg;
+	const struct plan *plan = arg;
 
-	if (strcmp(v->path, ".") == 0 || wanted(v->name, c->plan))
+	if (strcmp(v->path, ".") == 0 || wanted(v->name, plan))
 		return FS_WALK_ON;
 	if (S_ISDIR(v->st->st_mode))
 		return fs_remove_tree(v->parent, v->name, e) == -1 ? FS_WALK_STOP :
@@ -126,7 +118,10 @@ clean_one(void *arg, const struct fs_visit *v, struct err *e)
 int
 spool_clean(const struct device *d, const struct plan *plan, struct err *e)
 {
-	struct cleaning c = { plan };
+	union {
+		const struct plan *in;
+		void *out;
+	} arg = { plan };	/* fs_walk() takes what its callback may change */
 	int dir, rc;
 
 	if ((dir = fs_open_dir_at(d->state, SPOOL_DIR, e)) == -1) {
@@ -135,7 +130,7 @@ spool_clean(const struct device *d, const struct plan *plan, struct err *e)
 		err_clear(e);
 		return 0;
 	}
-	rc = fs_walk(dir, clean_one, &c, e);
+	rc = fs_walk(dir, clean_one, arg.out, e);
 	(void)close(dir);
 	return rc == -1 ? err_wrap(e, "state: " SPOOL_DIR) : 0;
 }
