@@ -11,6 +11,7 @@
 #include "apply/hooks.h"
 #include "apply/memory.h"
 #include "apply/prune.h"
+#include "apply/refetch.h"
 #include "apply/service.h"
 #include "apply/spool.h"
 #include "apply/stage.h"
@@ -115,6 +116,8 @@ swap_back(struct run *r, struct err *e)
 static int
 check_old_tree(struct run *r, struct err *e)
 {
+	struct err why = ERR_INIT;
+
 	if (r->mark.from == 0 || r->mark.old_modified)
 		return 0;
 	switch (check_repair(r->dev, r->mark.from, r->mark.to, e)) {
@@ -123,6 +126,13 @@ check_old_tree(struct run *r, struct err *e)
 		err_clear(e);
 		return 0;
 	case CHECK_DIFFERS:
+		/* Both trees may have lost the same file, written to in place. */
+		if (tree_refetch(r, r->mark.from, &why) == 0) {
+			err_clear(e);
+			return 0;
+		}
+		(void)err_hint(e, "%s", why.text);
+		break;
 	case CHECK_ERROR:
 		break;
 	}
