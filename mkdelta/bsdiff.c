@@ -11,14 +11,14 @@
 enum {
 	WIN_BYTES = 8,		/* a new alignment must agree in this many bytes more */
 	CHECK_EVERY = 1 << 16,	/* searches between two looks at Ctrl-C */
-	SEGMENT_MIN = 1 << 20
+	WINDOW_MIN = 2 << 20
 };
 
 /* One file or segment being matched. */
 struct matcher {
 	const uint8_t *old, *new;
 	size_t n_old, n_new;
-	struct suffix *suffix;
+	const struct suffix *suffix;
 	uint64_t old_base;	/* of this segment, in the whole old file */
 	struct blocks *blocks;
 	size_t done;		/* new bytes that blocks cover */
@@ -170,37 +170,54 @@ match_segment(struct matcher *m, struct err *e)
 }
 
 static int
-match(const uint8_t *old, size_t n_old, uint64_t old_base, const uint8_t *new,
-    size_t n_new, struct blocks *blocks, struct err *e)
+match(const uint8_t *old, size_t n_old, uint64_t old_base, const struct suffix *suffix,
+    const uint8_t *new, size_t n_new, struct blocks *blocks, struct err *e)
 {
 	struct matcher m = { .old = old, .new = new, .n_old = n_old, .n_new = n_new,
-		.old_base = old_base, .blocks = blocks };
-	int rc;
+		.suffix = suffix, .old_base = old_base, .blocks = blocks };
 
-	if ((m.suffix = suffix_new(old, n_old, e)) == NULL)
-		return -1;
-	rc = match_segment(&m, e);
-	suffix_free(m.suffix);
-	return rc;
+	return match_segment(&m, e);
 }
 
-int
-bsdiff_blocks(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n_new,
-    uint64_t memory_bytes, struct blocks *blocks, struct err *e)
+/* Segments of half a window; old is looked at around the same place. */
+static int
+match_by_segments(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n_new,
+    size_t window, struct blocks *blocks, struct err *e)
 {
-	uint64_t window = memory_bytes / 8 < SEGMENT_MIN ? SEGMENT_MIN : memory_bytes / 8;
+	size_t step = window < WINDOW_MIN ? WINDOW_MIN / 2 : window / 2;
 
-	if (suffix_memory(n_old) <= memory_bytes || n_old <= window)
-		return match(old, n_old, 0, new, n_new, blocks, e);
-	/* Segments of half a window; old is looked at around the same place. */
-	for (size_t at = 0; at < n_new; at += window / 2) {
-		size_t n = n_new - at < window / 2 ? n_new - at : (size_t)window / 2;
-		size_t from = at < window / 4 ? 0 : at - (size_t)window / 4;
+	for (size_t at = 0; at < n_new; at += step) {
+		size_t n = n_new - at < step ? n_new - at : step;
+		size_t from = at < window / 4 ? 0 : at - window / 4;
+		struct suffix *s;
+		int rc;
 
 		if (from > n_old - window)
-			from = n_old - (size_t)window;
-		if (match(old + from, (size_t)window, from, new + at, n, blocks, e) == -1)
+			from = n_old - window;
+		if ((s = suffix_new(old + from, window, e)) == NULL)
+			return -1;
+		rc = match(old + from, window, from, s, new + at, n, blocks, e);
+		suffix_free(s);
+		if (rc == -1)
 			return -1;
 	}
 	return 0;
+}
+
+int
+bsdiff_blocks(const uint8_t *old, size_t n_old, const struct suffix *whole,
+    const uint8_t *new, size_t n_new, uint64_t memory_bytes, struct blocks *blocks,
+    struct err *e)
+{
+	uint64_t window = memory_bytes / sizeof(int32_t);
+
+	if (window < WINDOW_MIN)
+		window = WINDOW_MIN;
+	if (window > INT32_MAX)
+		window = INT32_MAX;
+	if (window > n_old)
+		window = n_old;
+	if (whole != NULL)
+		return match(old, n_old, 0, whole, new, n_new, blocks, e);
+	return match_by_segments(old, n_old, new, n_new, (size_t)window, blocks, e);
 }

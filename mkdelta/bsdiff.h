@@ -13,6 +13,8 @@
 
 #include "manifest/base/err.h"
 
+struct suffix;
+
 /* `copy` bytes of new that are like old[old_at...], then `extra` that are not. */
 struct block {
 	uint64_t old_at, copy, extra;
@@ -23,10 +25,12 @@ struct blocks {
 	size_t n, cap;
 };
 
-/* The blocks that make all of new, appended.  With more than memory_bytes needed
- * the work is done in segments of new against the neighbourhood in old. */
-int bsdiff_blocks(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n_new,
-    uint64_t memory_bytes, struct blocks *, struct err *);
+/* The blocks that make all of new, appended.  `whole` is the suffix array of old;
+ * NULL: segments of new are matched against the neighbourhood in old, each with a
+ * suffix array of at most memory_bytes (never less than 8 MiB). */
+int bsdiff_blocks(const uint8_t *old, size_t n_old, const struct suffix *whole,
+    const uint8_t *new, size_t n_new, uint64_t memory_bytes, struct blocks *,
+    struct err *);
 void blocks_free(struct blocks *);
 
 #endif

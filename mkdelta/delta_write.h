@@ -9,13 +9,16 @@
 #include "manifest/base/err.h"
 #include "manifest/listing.h"
 
+/* Fixed, not taken from the machine: the same delta everywhere. */
+#define DELTA_JOB_MEMORY ((uint64_t)2 << 30)
+
 struct delta_job {
 	const struct listing *from, *to;	/* listing_index() was called on both */
 	int from_dir, to_dir;	/* the trees, borrowed */
 	const char *from_name, *to_name;	/* NULL; for single files: theirs */
 	unsigned jobs;		/* threads, 0: one a core */
-	uint64_t memory_bytes;	/* for matching, over all threads; 0: 1 GiB */
-	int level;		/* of zstd, 0: 19 */
+	uint64_t memory_bytes;	/* for matching, over all threads; 0: DELTA_JOB_MEMORY */
+	unsigned level;		/* of the packers, 1 to 9, 0: 9 */
 };
 
 struct delta_stats {
@@ -27,7 +30,9 @@ struct delta_stats {
 };
 
 /* Write the delta to out_fd (new and empty, for reading and writing).  The same
- * trees give the same bytes, whatever `jobs`. */
+ * trees and memory_bytes give the same bytes, whatever `jobs`.  Beside that memory
+ * there are packers (about 50 MiB a thread) and 16 MiB a stream; what is beyond
+ * goes to files below $TMPDIR or /var/tmp that have no name. */
 int delta_write(const struct delta_job *, int out_fd, struct delta_stats *,
     struct err *);
 

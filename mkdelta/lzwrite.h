@@ -1,21 +1,28 @@
 /*
- * lzwrite.h - writing raw LZMA2 as a stream; the doorway to liblzma's encoder.
+ * lzwrite.h - writing LZMA2 as lzread.h reads it; the doorway to liblzma's encoder.
  */
 #ifndef MKDELTA_LZWRITE_H
 #define MKDELTA_LZWRITE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "manifest/base/buf.h"
 #include "manifest/base/err.h"
 
-/* How literals depend on what stands before them: numbers have no alignment. */
-enum lzwrite_kind { LZWRITE_NUMBERS, LZWRITE_BYTES, LZWRITE_CODE };
-
 struct lzwrite;
 
-/* Appended to `out`, borrowed until lzwrite_end(); dictionary of 2^dict_log. */
-struct lzwrite *lzwrite_open(enum lzwrite_kind, unsigned dict_log, struct buf *out,
+struct lzwrite_options {
+	unsigned preset;	/* 0 to 9 */
+	bool extreme;
+	unsigned window_log;
+	unsigned lc, lp, pb;	/* bits of context; lc + lp at most 4 */
+};
+
+/* Appended to `out` (borrowed) as it grows, the byte of properties first; the
+ * caller may empty it between calls.  One thread, so the same bytes each time. */
+struct lzwrite *lzwrite_open(const struct lzwrite_options *, struct buf *out,
     struct err *);
 int lzwrite_add(struct lzwrite *, const void *data, size_t n, struct err *);
 int lzwrite_end(struct lzwrite *, struct err *);

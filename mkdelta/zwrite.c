@@ -53,9 +53,11 @@ struct zwrite {
 };
 
 struct zwrite *
-zwrite_open(int level, unsigned window_log, struct buf *out, struct err *e)
+zwrite_open(int level, unsigned window_log, uint64_t plain_bytes, struct buf *out,
+    struct err *e)
 {
 	struct zwrite *z = calloc(1, sizeof *z);
+	size_t rc;
 
 	if (z == NULL || (z->ctx = ZSTD_createCCtx()) == NULL) {
 		(void)err_set(e, ERR_NOMEM, "out of memory for zstd");
@@ -66,6 +68,12 @@ zwrite_open(int level, unsigned window_log, struct buf *out, struct err *e)
 	if (set(z->ctx, ZSTD_c_compressionLevel, level, e) == -1 ||
 	    set(z->ctx, ZSTD_c_windowLog, (int)window_log, e) == -1 ||
 	    set(z->ctx, ZSTD_c_contentSizeFlag, 0, e) == -1) {
+		zwrite_close(z);
+		return NULL;
+	}
+	rc = ZSTD_CCtx_setPledgedSrcSize(z->ctx, plain_bytes);
+	if (ZSTD_isError(rc)) {
+		(void)zwrite_fail(rc, e);
 		zwrite_close(z);
 		return NULL;
 	}

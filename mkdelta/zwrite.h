@@ -5,6 +5,7 @@
 #define MKDELTA_ZWRITE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "manifest/base/buf.h"
 #include "manifest/base/err.h"
@@ -15,10 +16,11 @@
 int zwrite_frame(const void *data, size_t n, int level, unsigned window_log,
     struct buf *out, struct err *);
 
-/* The same as a stream: one frame, appended to `out` as it grows.  `out` is
- * borrowed until zwrite_end(). */
+/* The same as a stream of plain_bytes in all (not stated in the frame), appended
+ * to `out` (borrowed) as it grows; the caller may empty it between calls. */
 struct zwrite;
-struct zwrite *zwrite_open(int level, unsigned window_log, struct buf *out, struct err *);
+struct zwrite *zwrite_open(int level, unsigned window_log, uint64_t plain_bytes,
+    struct buf *out, struct err *);
 int zwrite_add(struct zwrite *, const void *data, size_t n, struct err *);
 int zwrite_end(struct zwrite *, struct err *);	/* the frame is complete */
 void zwrite_close(struct zwrite *);		/* NULL is fine */

@@ -64,6 +64,7 @@ blocks_cover_the_new_file_and_stay_in_the_old(void **state)
 	srand(6);
 	for (int round = 0; round < 500; round++) {
 		struct blocks b = { 0 };
+		struct suffix *s;
 		size_t n_old = (size_t)rand() % sizeof old, n_new = (size_t)rand() % sizeof new;
 		unsigned letters = 1 + (unsigned)rand() % 200;
 		uint64_t sum = 0;
@@ -73,7 +74,10 @@ blocks_cover_the_new_file_and_stay_in_the_old(void **state)
 		for (size_t i = 0; i < n_new; i++)
 			new[i] = rand() % 4 != 0 && i < n_old ? old[i] :
 			    (uint8_t)((unsigned)rand() % letters);
-		assert_int_equal(bsdiff_blocks(old, n_old, new, n_new, UINT64_MAX, &b, &e), 0);
+		assert_non_null(s = suffix_new(old, n_old, &e));
+		assert_int_equal(bsdiff_blocks(old, n_old, round % 2 == 0 ? s : NULL, new, n_new,
+		    0, &b, &e), 0);
+		suffix_free(s);
 		for (size_t i = 0; i < b.n; i++) {
 			assert_true(b.list[i].old_at <= n_old);
 			assert_true(b.list[i].copy <= n_old - b.list[i].old_at);

@@ -66,14 +66,17 @@ enum { DELTA_ID_SHOWN = 8 };
 const uint8_t *delta_old_id(const struct delta *);
 const uint8_t *delta_new_id(const struct delta *);
 
-/* What `inspect` shows. */
+/* What `inspect` shows; DELTA_STREAMS_MAX of them at most. */
+enum { DELTA_STREAMS_MAX = 8 };
 struct delta_stream_info {
 	const char *name;		/* "control", "diff", "extra"... */
-	const char *codec;		/* "zstd", "stored"... */
+	const char *codec;		/* "zstd", "lzma", "stored" */
 	uint64_t packed_bytes, plain_bytes;
+	uint64_t used_bytes;		/* plain bytes that were read so far */
 };
 size_t delta_streams(const struct delta *, struct delta_stream_info *out, size_t max);
-/* The method and source of the output built last: "raw", "copy", "repeat". */
+/* The method and source of the output built last: "raw", "copy", "sparse",
+ * "repeat"; the source is meant by the last three. */
 const char *delta_last_method(const struct delta *, uint64_t *source);
 
 #endif

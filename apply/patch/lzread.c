@@ -4,24 +4,61 @@
 
 #include <lzma.h>
 
+#include "manifest/base/fs.h"
+
 #include "apply/patch/lzread.h"
 
 enum { INPUT_BYTES = 32 * 1024 };
 
 struct lzread {
 	int fd;
-	uint64_t at, left;	/* of the range, not yet in the input */
+	uint64_t at, left;		/* of the range, not yet in the input */
 	lzma_stream stream;
 	uint8_t input[INPUT_BYTES];
 };
 
-struct lzread *
-lzread_open(int fd, uint64_t offset, uint64_t bytes, unsigned dict_log, struct err *e)
+/* The first byte of the range. */
+static int
+read_properties(struct lzread *z, lzma_options_lzma *options, struct err *e)
 {
-	static const lzma_stream none = LZMA_STREAM_INIT;
-	lzma_options_lzma options = { .dict_size = (uint32_t)1 << dict_log };
+	uint8_t byte;
+
+	if (z->left == 0)
+		return err_set(e, ERR_FORMAT, "compressed bytes end too early");
+	if (fs_pread(z->fd, &byte, 1, z->at, e) == -1)
+		return -1;
+	z->at++;
+	z->left--;
+	options->lc = byte % 9;
+	options->lp = byte / 9 % 5;
+	options->pb = byte / 45;
+	if (options->pb > LZMA_PB_MAX || options->lc + options->lp > LZMA_LCLP_MAX)
+		return err_set(e, ERR_FORMAT, "lzma: properties %u are not possible", byte);
+	return 0;
+}
+
+static int
+start(struct lzread *z, unsigned window_log, struct err *e)
+{
+	lzma_options_lzma options = { .dict_size = (uint32_t)1 << window_log };
 	lzma_filter filters[] = { { LZMA_FILTER_LZMA2, &options },
 		{ LZMA_VLI_UNKNOWN, NULL } };
+
+	if (read_properties(z, &options, e) == -1)
+		return -1;
+	switch (lzma_raw_decoder(&z->stream, filters)) {
+	case LZMA_OK:
+		return 0;
+	case LZMA_MEM_ERROR:
+		return err_set(e, ERR_NOMEM, "out of memory for a decoder");
+	default:
+		return err_set(e, ERR_FAIL, "lzma: the library does not take the options");
+	}
+}
+
+struct lzread *
+lzread_open(int fd, uint64_t offset, uint64_t bytes, unsigned window_log, struct err *e)
+{
 	struct lzread *z = calloc(1, sizeof *z);
 
 	if (z == NULL) {
@@ -31,9 +68,8 @@ lzread_open(int fd, uint64_t offset, uint64_t bytes, unsigned dict_log, struct e
 	z->fd = fd;
 	z->at = offset;
 	z->left = bytes;
-	z->stream = none;
-	if (lzma_raw_decoder(&z->stream, filters) != LZMA_OK) {
-		(void)err_set(e, ERR_NOMEM, "lzma: cannot start a decoder");
+	z->stream = (lzma_stream)LZMA_STREAM_INIT;
+	if (start(z, window_log, e) == -1) {
 		lzread_close(z);
 		return NULL;
 	}
@@ -52,40 +88,39 @@ lzread_close(struct lzread *z)
 static int
 fill(struct lzread *z, struct err *e)
 {
-	size_t want = z->left < INPUT_BYTES ? (size_t)z->left : INPUT_BYTES;
-	ssize_t n;
+	size_t n = z->left < INPUT_BYTES ? (size_t)z->left : INPUT_BYTES;
 
-	do
-		n = pread(z->fd, z->input, want, (off_t)z->at);
-	while (n == -1 && errno == EINTR);
-	if (n == -1)
-		return err_sys(e, "read");
 	if (n == 0)
-		return err_set(e, ERR_FORMAT, "lzma: the stream is cut short");
-	z->at += (uint64_t)n;
-	z->left -= (uint64_t)n;
+		return err_set(e, ERR_FORMAT, "compressed bytes end too early");
+	if (fs_pread(z->fd, z->input, n, z->at, e) == -1)
+		return -1;
+	z->at += n;
+	z->left -= n;
 	z->stream.next_in = z->input;
-	z->stream.avail_in = (size_t)n;
+	z->stream.avail_in = n;
 	return 0;
 }
 
 int
-lzread_exact(struct lzread *z, void *out, size_t n, struct err *e)
+lzread_exact(struct lzread *z, void *data, size_t n, struct err *e)
 {
-	z->stream.next_out = out;
+	z->stream.next_out = data;
 	z->stream.avail_out = n;
 	while (z->stream.avail_out > 0) {
-		lzma_ret rc;
-
-		if (z->stream.avail_in == 0 && z->left > 0 && fill(z, e) == -1)
+		if (z->stream.avail_in == 0 && fill(z, e) == -1)
 			return -1;
-		rc = lzma_code(&z->stream, LZMA_RUN);
-		if (rc == LZMA_STREAM_END && z->stream.avail_out > 0)
-			return err_set(e, ERR_FORMAT, "lzma: the stream ends early");
-		if (rc == LZMA_MEM_ERROR)
-			return err_set(e, ERR_NOMEM, "lzma: out of memory");
-		if (rc != LZMA_OK && rc != LZMA_STREAM_END)
-			return err_set(e, ERR_FORMAT, "lzma: the stream is damaged");
+		switch (lzma_code(&z->stream, LZMA_RUN)) {
+		case LZMA_OK:
+			break;
+		case LZMA_STREAM_END:
+			if (z->stream.avail_out > 0)
+				return err_set(e, ERR_FORMAT, "compressed bytes end too early");
+			break;
+		case LZMA_MEM_ERROR:
+			return err_set(e, ERR_NOMEM, "out of memory for a decoder");
+		default:
+			return err_set(e, ERR_FORMAT, "lzma: the data are damaged");
+		}
 	}
 	return 0;
 }

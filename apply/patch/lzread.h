@@ -1,9 +1,8 @@
 /*
- * lzread.h - reading raw LZMA2 as a stream; the doorway to liblzma's decoder.
+ * lzread.h - reading LZMA2 as a stream; the doorway to liblzma's decoder.
  *
- * Raw: the chunks alone, as the xz format specification 1.1.0 section 5.3.1
- * calls the filter, without container and check.  Input is a range of a file, as
- * in zread.h.
+ * No container: one byte of properties, (pb * 5 + lp) * 9 + lc, then LZMA2 chunks
+ * and their end.  Input is a range of a file, read by pread.
  */
 #ifndef APPLY_PATCH_LZREAD_H
 #define APPLY_PATCH_LZREAD_H
@@ -15,10 +14,11 @@
 
 struct lzread;
 
-/* Bytes [offset, offset + bytes) of fd (borrowed), dictionary of 2^dict_log. */
-struct lzread *lzread_open(int fd, uint64_t offset, uint64_t bytes, unsigned dict_log,
+/* Bytes [offset, offset + bytes) of fd (borrowed), with a dictionary of
+ * 2^window_log bytes. */
+struct lzread *lzread_open(int fd, uint64_t offset, uint64_t bytes, unsigned window_log,
     struct err *);
-/* Exactly n bytes; ERR_FORMAT for damage or when there are fewer. */
+/* Exactly n bytes; ERR_FORMAT for damage and when there are fewer. */
 int lzread_exact(struct lzread *, void *out, size_t n, struct err *);
 void lzread_close(struct lzread *);	/* NULL is fine */
 

@@ -15,15 +15,29 @@ struct stream {
 	int fd;
 	uint64_t at;		/* stored streams: where the next byte is */
 	uint64_t left;		/* plain bytes not handed out */
-	struct zread *zread;	/* one of these, or stored */
+	struct zread *zread;	/* one of these, or none: stored */
 	struct lzread *lzread;
 	size_t ahead_at, ahead_n;
 	uint8_t ahead[AHEAD_BYTES];
 };
 
+static int
+open_codec(struct stream *s, const struct delta_stream *h, struct err *e)
+{
+	switch (h->codec) {
+	case DELTA_ZSTD:
+		s->zread = zread_open(s->fd, h->offset, h->packed, h->window_log, e);
+		return s->zread == NULL ? -1 : 0;
+	case DELTA_LZMA:
+		s->lzread = lzread_open(s->fd, h->offset, h->packed, h->window_log, e);
+		return s->lzread == NULL ? -1 : 0;
+	default:
+		return 0;
+	}
+}
+
 struct stream *
-stream_open(int fd, uint64_t offset, uint64_t packed, uint64_t plain,
-    enum delta_codec codec, unsigned window_log, struct err *e)
+stream_open(int fd, const struct delta_stream *h, struct err *e)
 {
 	struct stream *s = calloc(1, sizeof *s);
 
@@ -32,15 +46,9 @@ stream_open(int fd, uint64_t offset, uint64_t packed, uint64_t plain,
 		return NULL;
 	}
 	s->fd = fd;
-	s->at = offset;
-	s->left = plain;
-	if (codec == DELTA_ZSTD)
-		s->zread = zread_open(fd, offset, packed, window_log, e);
-	else if (codec == DELTA_LZMA2)
-		s->lzread = lzread_open(fd, offset, packed, window_log, e);
-	else if (packed != plain)
-		(void)err_set(e, ERR_FORMAT, "a stored stream of two lengths");
-	if (s->zread == NULL && s->lzread == NULL && (codec != DELTA_STORED || packed != plain)) {
+	s->at = h->offset;
+	s->left = h->plain;
+	if (h->there && open_codec(s, h, e) == -1) {
 		free(s);
 		return NULL;
 	}

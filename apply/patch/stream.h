@@ -9,13 +9,12 @@
 
 #include "manifest/base/err.h"
 
-#include "apply/patch/delta_format.h"
+#include "apply/patch/delta_header.h"
 
 struct stream;
 
-/* Bytes [offset, offset + packed) of fd (borrowed) hold `plain` bytes. */
-struct stream *stream_open(int fd, uint64_t offset, uint64_t packed, uint64_t plain,
-    enum delta_codec, unsigned window_log, struct err *);
+/* As its header says, out of fd (borrowed).  One that is not there is empty. */
+struct stream *stream_open(int fd, const struct delta_stream *, struct err *);
 void stream_close(struct stream *);
 
 /* Exactly n bytes; ERR_FORMAT when there are fewer. */

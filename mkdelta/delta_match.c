@@ -1,0 +1,305 @@
+/*
+ * Outputs of one ancestor are matched together: its suffix array is sorted once.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apply/patch/delta_format.h"
+#include "manifest/base/bytes.h"
+#include "manifest/base/cancel.h"
+#include "manifest/base/fs.h"
+
+#include "mkdelta/budget.h"
+#include "mkdelta/jobs.h"
+#include "mkdelta/match.h"
+#include "mkdelta/squeeze.h"
+#include "mkdelta/suffix.h"
+
+#include "mkdelta/delta_plan.h"
+
+enum {
+	SAMPLE_BYTES = 2 << 20,	/* of copied bytes, to choose how to write them */
+	SAMPLE_STRETCH = 64 << 10,
+	FEW = 2048		/* one change in so many: sparse without a trial */
+};
+
+/* Outputs order[first] to order[first + n - 1] have one ancestor. */
+struct group {
+	size_t first, n;
+	uint64_t bytes;		/* memory to match them */
+	bool whole;		/* with one suffix array of all */
+};
+
+struct matching {
+	struct delta_plan *plan;
+	struct budget budget;
+	size_t *order;
+	struct group *groups;
+	size_t n;
+};
+
+static const struct entry *
+new_entry(const struct delta_plan *p, size_t output)
+{
+	return &p->job->to->entries[p->outputs[output].entry];
+}
+
+static const struct entry *
+old_entry(const struct delta_plan *p, size_t output)
+{
+	return &p->job->from->entries[p->outputs[output].ancestor];
+}
+
+/* ---- plain or sparse ---- */
+
+/* The difference of some copied bytes in both forms. */
+struct sample {
+	struct buf diff, runs, changes;
+	uint64_t run;
+	uint64_t copied, taken, changed;
+};
+
+static int
+sample_byte(struct sample *s, uint8_t change, struct err *e)
+{
+	if (buf_add_byte(&s->diff, change, e) == -1)
+		return -1;
+	if (change == 0) {
+		s->run++;
+		return 0;
+	}
+	s->changed++;
+	if (buf_add_varint(&s->runs, s->run, e) == -1 ||
+	    buf_add_byte(&s->changes, change, e) == -1)
+		return -1;
+	s->run = 0;
+	return 0;
+}
+
+/* Stretches of SAMPLE_STRETCH, evenly over all copies. */
+static int
+take_sample(const struct blocks *b, const uint8_t *old, const uint8_t *new,
+    struct sample *s, struct err *e)
+{
+	uint64_t every = s->copied / (SAMPLE_BYTES / SAMPLE_STRETCH);
+
+	for (size_t i = 0; i < b->n; i++) {
+		const struct block *k = &b->list[i];
+
+		for (uint64_t at = 0; at < k->copy; at++, s->taken++) {
+			if (s->copied > SAMPLE_BYTES && s->taken % every >= SAMPLE_STRETCH)
+				continue;
+			if (sample_byte(s, (uint8_t)(new[at] - old[k->old_at + at]), e) == -1)
+				return -1;
+		}
+		new += k->copy + k->extra;
+	}
+	return 0;
+}
+
+static int
+choose_sparse(const struct blocks *b, const uint8_t *old, const uint8_t *new,
+    unsigned level, bool *sparse, struct err *e)
+{
+	struct sample s = { .copied = 0 };
+	size_t plain, runs, changes;
+	int rc = -1;
+
+	buf_init(&s.diff, SAMPLE_BYTES + SAMPLE_STRETCH);
+	buf_init(&s.runs, SAMPLE_BYTES * 2);
+	buf_init(&s.changes, SAMPLE_BYTES + SAMPLE_STRETCH);
+	for (size_t i = 0; i < b->n; i++)
+		s.copied += b->list[i].copy;
+	*sparse = true;
+	if (take_sample(b, old, new, &s, e) == -1)
+		goto out;
+	if (s.changed > s.diff.len / FEW) {
+		if (squeeze_guess(DELTA_DIFF, level, &s.diff, &plain, e) == -1 ||
+		    squeeze_guess(DELTA_RUNS, level, &s.runs, &runs, e) == -1 ||
+		    squeeze_guess(DELTA_CHANGES, level, &s.changes, &changes, e) == -1)
+			goto out;
+		*sparse = runs + changes <= plain;
+	}
+	rc = 0;
+out:
+	buf_free(&s.diff);
+	buf_free(&s.runs);
+	buf_free(&s.changes);
+	return rc;
+}
+
+/* ---- one group ---- */
+
+static uint8_t *
+load(int dir, const char *name, const struct entry *entry, struct err *e)
+{
+	uint8_t *data = malloc((size_t)entry->size + 1);
+	int fd;
+
+	if (data == NULL) {
+		(void)err_set(e, ERR_NOMEM, "%s: out of memory", entry->path);
+		return NULL;
+	}
+	if ((fd = delta_plan_open(dir, name, entry, e)) == -1) {
+		free(data);
+		return NULL;
+	}
+	if (fs_pread(fd, data, (size_t)entry->size, 0, e) == -1) {
+		(void)err_wrap(e, "%s", entry->path);
+		free(data);
+		data = NULL;
+	}
+	(void)close(fd);
+	return data;
+}
+
+static int
+match_output(const struct matching *m, const struct group *g, size_t i,
+    const uint8_t *old, const struct suffix *suffix, struct err *e)
+{
+	const struct delta_job *job = m->plan->job;
+	struct delta_output *output = &m->plan->outputs[i];
+	const struct entry *from = old_entry(m->plan, i), *to = new_entry(m->plan, i);
+	uint64_t files = from->size + to->size;
+	uint64_t rest = files < m->budget.bytes ? m->budget.bytes - files : 0;
+	uint8_t *new = load(job->to_dir, job->to_name, to, e);
+	int rc = -1;
+
+	if (new != NULL && bsdiff_blocks(old, (size_t)from->size, g->whole ? suffix : NULL,
+	    new, (size_t)to->size, rest, &output->blocks, e) == 0)
+		rc = choose_sparse(&output->blocks, old, new, job->level, &output->sparse, e);
+	free(new);
+	return rc == -1 ? err_wrap(e, "%s", to->path) : 0;
+}
+
+static int
+match_group_now(struct matching *m, const struct group *g, struct err *e)
+{
+	const struct delta_job *job = m->plan->job;
+	const struct entry *from = old_entry(m->plan, m->order[g->first]);
+	uint8_t *old = load(job->from_dir, job->from_name, from, e);
+	struct suffix *suffix = NULL;
+	int rc = -1;
+
+	if (old == NULL)
+		return -1;
+	if (!g->whole || (suffix = suffix_new(old, (size_t)from->size, e)) != NULL)
+		rc = 0;
+	for (size_t i = 0; rc == 0 && i < g->n; i++)
+		if ((rc = cancel_check(e)) == 0)
+			rc = match_output(m, g, m->order[g->first + i], old, suffix, e);
+	suffix_free(suffix);
+	free(old);
+	return rc;
+}
+
+static int
+match_group(void *arg, size_t i, struct err *e)
+{
+	struct matching *m = arg;
+	const struct group *g = &m->groups[i];
+	int rc;
+
+	budget_take(&m->budget, g->bytes);
+	rc = match_group_now(m, g, e);
+	budget_give(&m->budget, g->bytes);
+	return rc;
+}
+
+/* ---- the groups ---- */
+
+static int
+compare_ancestors(const void *pa, const void *pb, void *arg)
+{
+	size_t a = *(const size_t *)pa, b = *(const size_t *)pb;
+	const struct delta_plan *p = arg;
+
+	if (p->outputs[a].ancestor != p->outputs[b].ancestor)
+		return p->outputs[a].ancestor < p->outputs[b].ancestor ? -1 : 1;
+	return a < b ? -1 : a > b;
+}
+
+/* The most work first, so that all threads end at about the same time. */
+static int
+compare_work(const void *pa, const void *pb)
+{
+	const struct group *a = pa, *b = pb;
+
+	if (a->bytes != b->bytes)
+		return a->bytes > b->bytes ? -1 : 1;
+	return a->first < b->first ? -1 : a->first > b->first;
+}
+
+static void
+measure(struct matching *m, struct group *g)
+{
+	uint64_t old = old_entry(m->plan, m->order[g->first])->size, new = 0;
+
+	for (size_t i = 0; i < g->n; i++) {
+		uint64_t bytes = new_entry(m->plan, m->order[g->first + i])->size;
+
+		new = bytes > new ? bytes : new;
+	}
+	g->bytes = old + new + suffix_memory(old);
+	g->whole = g->bytes <= m->budget.bytes;
+	if (!g->whole)
+		g->bytes = m->budget.bytes;
+}
+
+static int
+make_groups(struct matching *m, struct err *e)
+{
+	struct delta_plan *p = m->plan;
+	size_t n = 0;
+
+	m->order = calloc(p->n + 1, sizeof *m->order);
+	m->groups = calloc(p->n + 1, sizeof *m->groups);
+	if (m->order == NULL || m->groups == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	for (size_t i = 0; i < p->n; i++)
+		if (p->outputs[i].repeats == i && p->outputs[i].ancestor != NO_ANCESTOR)
+			m->order[n++] = i;
+	qsort_r(m->order, n, sizeof *m->order, compare_ancestors, p);
+	for (size_t i = 0; i < n; i++) {
+		if (i == 0 || p->outputs[m->order[i]].ancestor !=
+		    p->outputs[m->order[i - 1]].ancestor)
+			m->groups[m->n++].first = i;
+		m->groups[m->n - 1].n++;
+	}
+	for (size_t i = 0; i < m->n; i++)
+		measure(m, &m->groups[i]);
+	qsort(m->groups, m->n, sizeof *m->groups, compare_work);
+	return 0;
+}
+
+static int
+match_listing(struct delta_plan *p, struct err *e)
+{
+	struct suffix *suffix = suffix_new(p->old_text.data, p->old_text.len, e);
+	int rc;
+
+	if (suffix == NULL)
+		return -1;
+	rc = bsdiff_blocks(p->old_text.data, p->old_text.len, suffix, p->reduced.data,
+	    p->reduced.len, 0, &p->listing, e);
+	suffix_free(suffix);
+	return rc == -1 ? -1 : choose_sparse(&p->listing, p->old_text.data, p->reduced.data,
+	    p->job->level, &p->listing_sparse, e);
+}
+
+int
+delta_plan_match(struct delta_plan *p, struct err *e)
+{
+	uint64_t bytes = p->job->memory_bytes == 0 ? DELTA_JOB_MEMORY : p->job->memory_bytes;
+	struct matching m = { .plan = p };
+	int rc = -1;
+
+	budget_init(&m.budget, bytes);
+	if (match_listing(p, e) == 0 && make_groups(&m, e) == 0)
+		rc = jobs_run(p->job->jobs, m.n, match_group, &m, e);
+	budget_free(&m.budget);
+	free(m.order);
+	free(m.groups);
+	return rc;
+}

@@ -1,0 +1,130 @@
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "manifest/base/fs.h"
+#include "manifest/base/hash.h"
+
+#include "mkdelta/match.h"
+
+#include "mkdelta/delta_plan.h"
+
+int
+delta_plan_open(int dir, const char *name, const struct entry *entry, struct err *e)
+{
+	struct stat st;
+	int fd = fs_open_file(dir, name == NULL ? entry->path : name, &st, e);
+
+	if (fd == -1 || (uint64_t)st.st_size == entry->size)
+		return fd;
+	(void)close(fd);
+	return err_set(e, ERR_FAIL, "%s: changed while it was read", entry->path);
+}
+
+static int
+set_outputs(struct delta_plan *p, const size_t *entries, struct err *e)
+{
+	const struct delta_job *job = p->job;
+	size_t *ancestors = calloc(p->n + 1, sizeof *ancestors);
+	struct match_trees trees = { job->from, job->to, job->from_dir, job->to_dir,
+		job->from_name, job->to_name };
+	int rc = -1;
+
+	p->outputs = calloc(p->n + 1, sizeof *p->outputs);
+	if (p->outputs == NULL || ancestors == NULL)
+		(void)err_set(e, ERR_NOMEM, "out of memory");
+	else
+		rc = match_ancestors(&trees, entries, p->n, job->jobs, ancestors, e);
+	for (size_t i = 0; rc == 0 && i < p->n; i++) {
+		p->outputs[i].entry = entries[i];
+		p->outputs[i].ancestor = ancestors[i];
+	}
+	free(ancestors);
+	return rc;
+}
+
+struct content_key {
+	struct sha256 sha256;
+	size_t output;
+};
+
+static int
+compare_keys(const void *pa, const void *pb)
+{
+	const struct content_key *a = pa, *b = pb;
+	int order = memcmp(a->sha256.bytes, b->sha256.bytes, SHA256_BYTES);
+
+	if (order != 0)
+		return order;
+	return a->output < b->output ? -1 : a->output > b->output;
+}
+
+/* The same new content twice is built once. */
+static int
+find_repeats(struct delta_plan *p, struct err *e)
+{
+	struct content_key *keys = calloc(p->n + 1, sizeof *keys);
+	size_t first = 0;
+
+	if (keys == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	for (size_t i = 0; i < p->n; i++)
+		keys[i] = (struct content_key){
+			p->job->to->entries[p->outputs[i].entry].sha256, i };
+	if (p->n > 0)
+		qsort(keys, p->n, sizeof *keys, compare_keys);
+	for (size_t i = 0; i < p->n; i++) {
+		if (!sha256_equal(&keys[i].sha256, &keys[first].sha256))
+			first = i;
+		p->outputs[keys[i].output].repeats = keys[first].output;
+	}
+	free(keys);
+	return 0;
+}
+
+static int
+find_outputs(struct delta_plan *p, struct err *e)
+{
+	struct listing *reduced;
+	size_t *entries;
+	int rc = -1;
+
+	if (listing_emit(p->job->from, &p->old_text, e) == -1 ||
+	    listing_emit_reduced(p->job->to, p->job->from, &p->reduced, e) == -1)
+		return -1;
+	if ((reduced = listing_parse(p->reduced.data, p->reduced.len, true, e)) == NULL)
+		return -1;
+	if ((entries = calloc(reduced->n + 1, sizeof *entries)) == NULL)
+		(void)err_set(e, ERR_NOMEM, "out of memory");
+	else {
+		p->n = listing_outputs(reduced, entries);
+		rc = set_outputs(p, entries, e);
+	}
+	free(entries);
+	listing_free(reduced);
+	return rc;
+}
+
+int
+delta_plan_make(struct delta_plan *p, const struct delta_job *job, struct err *e)
+{
+	memset(p, 0, sizeof *p);
+	p->job = job;
+	buf_init(&p->old_text, LISTING_TEXT_MAX);
+	buf_init(&p->reduced, LISTING_TEXT_MAX);
+	if (find_outputs(p, e) == -1 || find_repeats(p, e) == -1)
+		return -1;
+	return delta_plan_match(p, e);
+}
+
+void
+delta_plan_free(struct delta_plan *p)
+{
+	for (size_t i = 0; p->outputs != NULL && i < p->n; i++)
+		blocks_free(&p->outputs[i].blocks);
+	free(p->outputs);
+	blocks_free(&p->listing);
+	buf_free(&p->old_text);
+	buf_free(&p->reduced);
+}

@@ -1,0 +1,44 @@
+/*
+ * delta_plan.h - what a delta has to build, and out of which parts of what.
+ */
+#ifndef MKDELTA_DELTA_PLAN_H
+#define MKDELTA_DELTA_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "manifest/base/buf.h"
+#include "manifest/base/err.h"
+
+#include "mkdelta/bsdiff.h"
+#include "mkdelta/delta_write.h"
+
+struct delta_output {
+	size_t entry;		/* of `to` */
+	size_t ancestor;	/* of `from`, or NO_ANCESTOR */
+	size_t repeats;		/* number of an earlier output, or its own */
+	struct blocks blocks;	/* empty: nothing of the ancestor is in it */
+	bool sparse;		/* few of the copied bytes change */
+};
+
+struct delta_plan {
+	const struct delta_job *job;	/* borrowed */
+	struct buf old_text, reduced;	/* listings */
+	struct blocks listing;		/* from the one to the other */
+	bool listing_sparse;
+	struct delta_output *outputs;
+	size_t n;
+};
+
+/* Outputs, their ancestors and the blocks.  Free it, whatever is returned. */
+int delta_plan_make(struct delta_plan *, const struct delta_job *, struct err *);
+void delta_plan_free(struct delta_plan *);
+
+/* The second half of it: all blocks (delta_match.c). */
+int delta_plan_match(struct delta_plan *, struct err *);
+
+/* A file of a tree, opened for reading, of the size that its entry has.  `name`
+ * stands for the only file of a tree that is a single file, else NULL. */
+int delta_plan_open(int dir, const char *name, const struct entry *, struct err *);
+
+#endif

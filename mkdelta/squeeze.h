@@ -1,0 +1,24 @@
+/*
+ * squeeze.h - the streams of a delta, each packed by whatever makes it smallest.
+ */
+#ifndef MKDELTA_SQUEEZE_H
+#define MKDELTA_SQUEEZE_H
+
+#include "apply/patch/delta_header.h"
+#include "manifest/base/buf.h"
+#include "manifest/base/err.h"
+
+#include "mkdelta/spill.h"
+
+/* Pack plain[kind] of each kind into packed[kind] (empty before) and say in
+ * streams[kind] how; empty ones are not there.  The bytes do not depend on jobs.
+ * level: 1 to 9, 0 is 9. */
+int squeeze(const struct spill plain[DELTA_KINDS], unsigned level, unsigned jobs,
+    struct spill packed[DELTA_KINDS], struct delta_stream streams[DELTA_KINDS],
+    struct err *);
+
+/* What a sample of a stream becomes by the codec that is best for it as a rule. */
+int squeeze_guess(enum delta_kind, unsigned level, const struct buf *plain,
+    size_t *bytes, struct err *);
+
+#endif
