@@ -11,22 +11,18 @@
 
 /* Stuck ends where a release is live again; what it is like is said. */
 static int
-leave_stuck(struct run *r, struct err *e)
+leave_stuck(struct run *r, const struct live *live, struct err *e)
 {
 	const char *name = r->dev->conf->name;
-	struct live live;
 	struct err why = ERR_INIT;
 
-	memset(&live, 0, sizeof live);
-	if (live_read(r->dev, &live, e) == LIVE_STUCK)
-		return err_hint(e, "point it to a release below releases/ first");
-	if (live.release != 0 && check_release(r->dev, live.release, &why) == CHECK_DIFFERS)
+	if (live->release != 0 && check_release(r->dev, live->release, &why) == CHECK_DIFFERS)
 		log_warn("%s: %s; the next update does without it", name, why.text);
 	if (drive_clear(r, e) == -1)
 		return -1;
-	if (live.release != 0 && service_start(r, false, &why) == -1)
+	if (live->release != 0 && service_start(r, false, &why) == -1)
 		log_warn("%s: %s", name, why.text);
-	log_say("%s: no longer stuck; release %" PRIu64 " runs", name, live.release);
+	log_say("%s: no longer stuck; release %" PRIu64 " runs", name, live->release);
 	return 1;
 }
 
@@ -48,14 +44,19 @@ static int
 resume_run(struct run *r, struct err *e)
 {
 	int unstuck = 0, unheld;
+	struct live live;
 
+	/* Without a mark it is what lives that nothing can be done with. */
+	memset(&live, 0, sizeof live);
+	if (live_read(r->dev, &live, e) == LIVE_STUCK)
+		return -1;
 	if (!journal_read(r->journal, &r->mark))
 		memset(&r->mark, 0, sizeof r->mark);
 	if (drive_in_switch(r, r->mark.step))
 		return err_set(e, ERR_POLICY, "an update to release %" PRIu64 " is in step"
 		    " %s; `delta-apply update` goes on with it", r->mark.to,
 		    step_name(r->mark.step));
-	if (r->mark.step == STEP_STUCK && (unstuck = leave_stuck(r, e)) == -1)
+	if (r->mark.step == STEP_STUCK && (unstuck = leave_stuck(r, &live, e)) == -1)
 		return -1;
 	if ((unheld = leave_hold(r, e)) == -1)
 		return -1;

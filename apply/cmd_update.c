@@ -17,7 +17,7 @@ drive_it(struct device *d, struct err *e)
 	struct run r;
 	int status;
 
-	if (want.retry && quarantine_clear(d, UINT64_MAX, e) == -1)
+	if (want.retry && !want.dry_run && quarantine_clear(d, UINT64_MAX, e) == -1)
 		return -1;
 	if (run_open(&r, d, e) == -1)
 		return -1;
@@ -51,7 +51,7 @@ static const struct opt options[] = {
 	{ "now", 0, OPT_FLAG, &want.now, NULL, "do not wait for a window" },
 	{ "dry-run", 'n', OPT_FLAG, &want.dry_run, NULL, "say what would be done" },
 	{ "download-only", 0, OPT_FLAG, &want.download_only, NULL,
-	    "fetch and build, do not switch" },
+	    "fetch only; the next run builds and switches" },
 	{ "retry", 0, OPT_FLAG, &want.retry, NULL, "try releases again that failed here" },
 	OPT_END
 };

@@ -220,7 +220,6 @@ enter_again(struct run *r, const struct step_row *rows, struct err *e)
 
 	if (!drive_in_switch(r, m->step))
 		return 1;
-	hold_signals(true);
 	if (counts) {
 		m->tries++;
 		m->crashes++;
@@ -271,6 +270,12 @@ resume(struct run *r, const struct step_row *rows, struct err *e)
 	if (!journal_read(r->journal, &r->mark)) {
 		memset(&r->mark, 0, sizeof r->mark);
 		r->mark.step = STEP_IDLE;
+	}
+	if (drive_in_switch(r, r->mark.step)) {
+		hold_signals(true);
+		/* One that came before would end hooks and checks half-way. */
+		if (cancel_check(e) == -1)
+			return 0;
 	}
 	if (truth_look(r, &next, &reason, e) == -1)
 		return -1;

@@ -159,7 +159,7 @@ truth_look(struct run *r, enum step *next, const char **reason, struct err *why)
 		return 0;
 	}
 	if (live_read(r->dev, &live, why) == LIVE_STUCK)
-		return err_hint(why, "point it to a release below releases/");
+		return -1;
 	/* Idle and preflight promised nothing that would outlive a run. */
 	if (m->step <= STEP_PREFLIGHT || truth_live(r, why) != TRUTH_FROM)
 		*next = STEP_IDLE;

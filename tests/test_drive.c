@@ -208,6 +208,24 @@ a_signal_from_stop_on_waits_for_the_commit(void **state)
 }
 
 static void
+a_signal_before_a_switch_is_gone_on_with_ends_the_run(void **state)
+{
+	const struct board_flags f = { .cancelled = true };
+	struct mark m;
+
+	(void)state;
+	board_set(STEP_SWAP, ACT_CRASH, 1);
+	assert_int_equal(board_run(), 99);
+	board->trace[0] = '\0';
+	assert_int_equal(board_run_with(&f), 1);
+	assert_string_equal(board->trace, "");
+	assert_int_equal(board_marked(&m), STEP_SWAP);
+	assert_int_equal(m.tries, 1);
+	assert_int_equal(board_run(), 0);
+	board_must_rest(2);
+}
+
+static void
 download_only_stops_before_stage(void **state)
 {
 	const struct board_flags f = { .download_only = true };
@@ -251,6 +269,7 @@ main(void)
 		BOARD_TEST(planning_anew_comes_to_an_end),
 		BOARD_TEST(a_signal_before_stop_leaves_the_mark),
 		BOARD_TEST(a_signal_from_stop_on_waits_for_the_commit),
+		BOARD_TEST(a_signal_before_a_switch_is_gone_on_with_ends_the_run),
 		BOARD_TEST(download_only_stops_before_stage),
 		BOARD_TEST(a_dry_run_during_a_switch_only_says_so),
 	};

@@ -187,6 +187,8 @@ board_run_with(const struct board_flags *f)
 		r.download_only = f->download_only;
 		r.recovering = f->recovering;
 		fake_table(rows);
+		if (f->cancelled)
+			(void)raise(SIGTERM);
 		status = drive_with(&r, rows, &e);
 		if (status == 0 && e.code != ERR_NONE)
 			broken("exit status 0 with an error", r.mark.step);

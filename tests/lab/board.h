@@ -45,6 +45,7 @@ void board_set(enum step, enum act, unsigned times);
 
 struct board_flags {
 	bool dry_run, download_only, recovering, backup_running;
+	bool cancelled;			/* SIGTERM came before the run began */
 };
 /* One run; its exit status, 99 when it crashed. */
 int board_run_with(const struct board_flags *);
