@@ -25,7 +25,7 @@ published(const char *swap, const char *health)
 	lab_write(l, "app.conf", "[app]\nname = demo\nroot = %s/opt/demo\n"
 	    "url = file://%s/repo\nchannel = stable\nplatform = any\nswap = %s\n"
 	    "state = %s/state\nrun = %s/run\n[trust]\nroot = %s/repo/metadata/1.root.json\n"
-	    "[health]\ntimeout = 2\ncommand = APP=%s/opt/demo%s; %s\n", l->dir, l->dir, swap,
+	    "[health]\ntimeout = 2\nretries = 0\ninterval = 1\nhold = 0\ncommand = APP=%s/opt/demo%s; %s\n", l->dir, l->dir, swap,
 	    l->dir, l->dir, l->dir, l->dir, exchange ? "" : "/current", health);
 	return l;
 }
