@@ -42,6 +42,12 @@ $(BUILD)/tests/cut/delta-apply: $(call obj,apply/main.c tests/cut/env.c) $(CUT_O
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $(DISK_WRAP) -Wl,--wrap=open64 -o $@ $^ $(APPLY_LDLIBS)
 
+$(BUILD)/tests/cut/mkdelta: $(call obj,mkdelta/main.c tests/cut/env.c) $(CUT_OBJ) \
+            $(MKDELTA_LIB) $(LOWER_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $(DISK_WRAP) -Wl,--wrap=open64 -o $@ $^ $(MKDELTA_LDLIBS)
+$(BUILD)/tests/flow_mkdelta_cut: | $(BUILD)/tests/cut/mkdelta
+
 tests: programs $(TEST_BIN)
 
 check:

@@ -1,0 +1,150 @@
+/*
+ * The release side dies at each change it makes to the disk, by kill and by power
+ * cut: what a reader finds is the old state or the new one, and the same command run
+ * again succeeds.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/cut/cut.h"
+#include "tests/lab/lab.h"
+
+enum { CUTS_MAX = 1000 };
+
+static const char cut_mkdelta[] = "\"$BIN\"/../tests/cut/mkdelta";
+
+/* Run until the n-th change of the disk; false when there is no n-th. */
+static bool
+cut_run(struct lab *l, unsigned n, const char *mode, unsigned seed, const char *command)
+{
+	int status = lab_run(l, "mkdir -p stash && CUT_AT=%u CUT_MODE=%s CUT_SEED=%u "
+	    "CUT_STASH=$PWD/stash %s %s", n, mode, seed, cut_mkdelta, command);
+
+	if (status != 0 && status != CUT_STATUS)
+		fail_msg("%s cut at %u: status %d\n%s", command, n, status, l->err);
+	return status == CUT_STATUS;
+}
+
+static unsigned
+step(void)
+{
+	return getenv("CUT_ALL") == NULL ? 3 : 1;
+}
+
+static unsigned
+cut_init(const char *mode, unsigned seed)
+{
+	struct lab *l = lab_open();
+	unsigned n = 1 + seed % step(), tried = 0;
+
+	for (; n < CUTS_MAX; n += step(), tried++) {
+		if (!cut_run(l, n, mode, seed, "init -q repo"))
+			break;
+		lab_ok(l, "mkdelta list -q repo > list 2> why || ! test -e repo");
+		lab_ok(l, "mkdelta init -q repo || grep -q 'is a repository already' .lab-err");
+		lab_ok(l, "mkdelta refresh repo");
+		lab_ok(l, "rm -rf repo repo.keys .repo* stash");
+	}
+	lab_close(l);
+	return tried;
+}
+
+/* Release t over a repository with two releases; each cut starts from a copy. */
+static unsigned
+cut_release(const char *mode, unsigned seed)
+{
+	struct lab *l = lab_open();
+	unsigned n = 1 + seed % step(), tried = 0;
+
+	lab_ok(l, "mkdelta init -q base");
+	lab_fill(l, "t/app", 20000, 1);
+	lab_ok(l, "mkdelta release base t && echo 2 > t/two && mkdelta release base t");
+	lab_ok(l, "echo 3 > t/three && ln t/two t/link && ln -s two t/symlink");
+	for (; n < CUTS_MAX; n += step(), tried++) {
+		bool more;
+
+		lab_ok(l, "rm -rf repo stash && cp -a base repo");
+		more = cut_run(l, n, mode, seed,
+		    "release -q repo t --jobs 1 --notes hi --keys base.keys");
+		lab_ok(l, "mkdelta list repo --keys base.keys && "
+		    "mkdelta release repo t --keys base.keys && "
+		    "mkdelta show repo 3 && ! mkdelta show repo 4");
+		if (tried % 8 == 0)
+			lab_ok(l, "mkdelta verify repo --keys base.keys && "
+			    "test ! -e repo/.work");
+		if (!more)
+			break;
+	}
+	lab_close(l);
+	return tried;
+}
+
+static void
+init_survives_a_kill_at_every_change(void **state)
+{
+	unsigned n = cut_init("kill", 0);
+
+	(void)state;
+	assert_in_range(n, 15, CUTS_MAX);
+	(void)printf("init: %u cut points by kill\n", n);
+}
+
+static void
+init_survives_a_power_cut_at_every_change(void **state)
+{
+	unsigned n = cut_init("power", 0);
+
+	(void)state;
+	assert_in_range(n, 15, CUTS_MAX);
+	(void)printf("init: %u cut points by power\n", n);
+}
+
+static void
+release_survives_a_kill_at_every_change(void **state)
+{
+	unsigned n = cut_release("kill", 0);
+
+	(void)state;
+	assert_in_range(n, 15, CUTS_MAX);
+	(void)printf("release: %u cut points by kill\n", n);
+}
+
+static void
+release_survives_a_power_cut_at_every_change(void **state)
+{
+	unsigned n = cut_release("power", 0);
+
+	(void)state;
+	assert_in_range(n, 15, CUTS_MAX);
+	(void)printf("release: %u cut points by power\n", n);
+}
+
+static void
+release_survives_a_power_cut_that_keeps_some(void **state)
+{
+	unsigned n = cut_release("power", 7);
+
+	(void)state;
+	assert_in_range(n, 15, CUTS_MAX);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(init_survives_a_kill_at_every_change),
+		cmocka_unit_test(init_survives_a_power_cut_at_every_change),
+		cmocka_unit_test(release_survives_a_kill_at_every_change),
+		cmocka_unit_test(release_survives_a_power_cut_at_every_change),
+		cmocka_unit_test(release_survives_a_power_cut_that_keeps_some),
+	};
+
+	return cmocka_run_group_tests_name("mkdelta_cut", tests, NULL, NULL);
+}
