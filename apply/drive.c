@@ -339,7 +339,8 @@ take_done(struct run *r, enum step next, struct err *e)
 		return drive_say_downloaded(r, &was);
 	if (was.step == STEP_ROLLBACK)
 		return drive_say_rolled_back(r, &was, e);
-	return 1;
+	/* At boot nothing new is begun. */
+	return next == STEP_IDLE && r->recovering ? 0 : 1;
 }
 
 /* On purpose: the mark stays, and the next entry is no crash. */

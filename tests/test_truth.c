@@ -234,6 +234,14 @@ at_boot_only_a_switch_is_looked_at(void **state)
 	assert_string_equal(board->trace, "swap start");
 	assert_int_equal(board_run(), 0);
 	board_must_rest(2);
+	/* What is finished at boot does not begin anything new. */
+	board_reset();
+	board_set(STEP_COMMIT, ACT_CRASH, 1);
+	assert_int_equal(board_run(), 99);
+	board->trace[0] = '\0';
+	assert_int_equal(board_run_with(&f), 0);
+	assert_string_equal(board->trace, "commit");
+	board_must_rest(2);
 }
 
 int
