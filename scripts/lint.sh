@@ -7,6 +7,7 @@ mkdir -p build
 rc=0
 scripts/check-includes.sh || rc=1
 scripts/check-lengths.sh || rc=1
+scripts/check-docs.sh || rc=1
 git ls-files scripts .ci tests examples | xargs grep -lE '^#!/bin/(ba)?sh' |
     xargs shellcheck -S warning || rc=1
 scripts/check-format.sh || rc=1
