@@ -83,7 +83,9 @@ copies_unchanged(const struct device *d)
 
 	if (d->conf->reuse == REUSE_COPY)
 		return true;
-	if (d->conf->reuse == REUSE_HARDLINK || geteuid() == 0)
+	/* Links are for root's own files alone. */
+	if (geteuid() == 0 && (!d->conf->owner_set || d->conf->owner_uid == 0) &&
+	    d->conf->reuse != REUSE_REFLINK)
 		return false;
 	return fstatfs(d->releases, &fs) == -1 ||
 	    ((uint64_t)fs.f_type != 0x9123683e && (uint64_t)fs.f_type != 0x58465342);

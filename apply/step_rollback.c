@@ -166,8 +166,11 @@ remember(struct run *r, struct err *e)
 	struct err why = ERR_INIT;
 	int bad = 0;
 
-	if (m->manual)
+	if (m->manual) {
+		if (live_unprepare(dev, &why) == -1)
+			log_warn("%s: %s", dev->conf->name, why.text);
 		return hold_set(dev, m->to, e);
+	}
 	steps_history(r, "rolled-back", m->reason);
 	/* What was interrupted is tried again and need not be fetched anew. */
 	if (m->blamed)
