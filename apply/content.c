@@ -156,9 +156,10 @@ modified(const struct place *p, const struct entry *entry, const char *fact,
     struct err *e)
 {
 	if (p->built)
-		return err_set(e, ERR_TRUST, "%s: changed in staging (%s)", entry->path, fact);
-	return err_set(e, ERR_TRUST, "the installed tree was modified: %s %s", entry->path,
-	    fact);
+		return err_set(e, ERR_TRUST, "%s: changed in staging (%s)", entry->path,
+		    fact);
+	return err_set(e, ERR_TRUST, "the installed tree was modified: %s %s",
+	    entry->path, fact);
 }
 
 static int

@@ -54,8 +54,9 @@ hop_file_end(struct work *w, size_t i, struct output *o, struct err *e)
 	if (!entry->has_sha256)
 		listing_set_hash(w->listing, i, &id);
 	else if (!sha256_equal(&id, &entry->sha256))
-		return err_set(e, ERR_TRUST, "%s: what was built has another hash than the "
-		    "signed listing", entry->path);
+		return err_set(e, ERR_TRUST,
+		    "%s: what was built has another hash than the signed listing",
+		    entry->path);
 	if (w->hop->folder == -1 && layout_file(&w->layout, o->fd, entry, e) == -1)
 		return -1;
 	if (w->hop->folder != -1 &&
@@ -161,7 +162,8 @@ hop_end(struct work *w, struct err *e)
 	if (listing_id(w->listing, &id, e) == -1)
 		return -1;
 	if (!sha256_equal(&id, &w->hop->target))
-		return err_set(e, ERR_TRUST, "what was built is not the tree that is signed");
+		return err_set(e, ERR_TRUST,
+		    "what was built is not the tree that is signed");
 	if (w->hop->folder == -1)
 		return layout_names(&w->layout, e);
 	/* Later names of hard links are where the first is. */
@@ -206,7 +208,8 @@ work_end(struct work *w, bool good)
 bool
 hop_is_first(const struct listing *listing, size_t i)
 {
-	return listing->entries[i].type == ENTRY_FILE && listing_group_first(listing, i) == i;
+	return listing->entries[i].type == ENTRY_FILE &&
+	       listing_group_first(listing, i) == i;
 }
 
 struct content *
@@ -219,8 +222,9 @@ hop_same(struct hop *h, struct content *have, struct listing *listing, struct er
 		int took = hop_is_first(listing, i) ? hop_take(&w, i, e) : 1;
 
 		if (took == 0)
-			(void)err_set(e, ERR_TRUST, "the installed tree was modified: %s is "
-			    "not there", listing->entries[i].path);
+			(void)err_set(e, ERR_TRUST,
+			    "the installed tree was modified: %s is not there",
+			    listing->entries[i].path);
 		good = took == 1;
 	}
 	good = good && hop_end(&w, e) == 0;

@@ -24,12 +24,12 @@ struct hop {
 	const struct conf *conf;
 	struct sha256 target;		/* identity of the tree to make */
 	uint64_t memory_limit;		/* of the decoder */
-	int folder;			/* for new files of a tree between; -1: last hop */
+	int folder; /* for new files of a tree between; -1: last hop */
 	int tree;			/* last hop: the empty tree */
 	int64_t created;
 	struct reuse *reuse;		/* last hop */
 	const struct owners *owners;	/* last hop */
-	bool tree_modified;		/* out: a file taken from the old tree is not as listed */
+	bool tree_modified; /* out: a file taken from the old tree is not as listed */
 };
 
 /* All take `have` and free it, whatever happens.  The result is the content of

@@ -10,7 +10,7 @@
 
 #include "apply/hop.h"
 
-enum { OPEN_MAX = 8, STEP = 128 * 1024 };	/* old files kept open while a delta builds */
+enum { OPEN_MAX = 8, STEP = 128 * 1024 }; /* old files kept open while a delta builds */
 
 struct source {
 	struct work *work;
@@ -30,7 +30,8 @@ open_old(void *arg, uint64_t index, int *fd, uint64_t *bytes, struct err *e)
 	bool own;
 
 	if (index >= have->n)
-		return err_set(e, ERR_FORMAT, "the delta names an old entry beyond the last");
+		return err_set(e, ERR_FORMAT,
+		    "the delta names an old entry beyond the last");
 	if (s->fd[slot] == -1 || s->entry[slot] != index) {
 		if (s->fd[slot] != -1)
 			(void)close(s->fd[slot]);
@@ -71,7 +72,8 @@ repeat(void *arg, uint64_t number, struct err *e)
 		return err_set(e, ERR_FORMAT, "the delta repeats an output to come");
 	from = &s->work->listing->entries[s->built[number]];
 	if (from->size != s->output->size)
-		return err_set(e, ERR_FORMAT, "the delta repeats an output of another size");
+		return err_set(e, ERR_FORMAT,
+		    "the delta repeats an output of another size");
 	if ((buffer = malloc(STEP)) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory for a copy");
 	fd = h->folder == -1 ? fs_open_file(h->tree, from->path, NULL, e) :
@@ -128,9 +130,9 @@ build_all(struct work *w, struct delta *d, struct err *e)
 		if (!w->listing->entries[i].has_sha256)
 			rc = build(w, i, d, &s, e);
 		else if ((rc = hop_take(w, i, e)) != -1)
-			rc = rc == 1 ? 0 : err_set(e, ERR_FORMAT,
-			    "the delta takes %s from the old tree, which has no such content",
-			    w->listing->entries[i].path);
+			rc = rc == 1 ? 0 :
+			    err_set(e, ERR_FORMAT, "the delta takes %s from the old tree,"
+			    " which has no such content", w->listing->entries[i].path);
 	}
 	for (size_t k = 0; k < OPEN_MAX; k++)
 		if (s.fd[k] != -1)

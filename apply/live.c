@@ -61,7 +61,8 @@ live_is_empty(int at, const char *name, struct err *e)
 	}
 	errno = 0;
 	while (empty && (entry = readdir(dir)) != NULL)
-		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+		empty = strcmp(entry->d_name, ".") == 0 ||
+		    strcmp(entry->d_name, "..") == 0;
 	if (empty && errno != 0)
 		empty = err_sys(e, "read folder %s", name);
 	(void)closedir(dir);
@@ -129,15 +130,17 @@ read_link(const struct device *dev, struct live *live, struct err *why)
 	if (there == -1)
 		return stuck(why);
 	if (!S_ISLNK(st.st_mode)) {
-		(void)err_set(why, ERR_POLICY, "%s/current is a %s, not a link to a release",
-		    dev->root_path, S_ISDIR(st.st_mode) ? "folder" : "file");
+		(void)err_set(why, ERR_POLICY,
+		    "%s/current is a %s, not a link to a release", dev->root_path,
+		    S_ISDIR(st.st_mode) ? "folder" : "file");
 		return stuck(why);
 	}
 	if (fs_read_link(dev->base, LIVE_CURRENT, &text, why) == -1) {
 		state = stuck(why);
 	} else if ((release = live_parse_target(dev, buf_text(&text))) == 0) {
-		(void)err_set(why, ERR_POLICY, "%s/current points to %s, not into releases/",
-		    dev->root_path, buf_text(&text));
+		(void)err_set(why, ERR_POLICY,
+		    "%s/current points to %s, not into releases/", dev->root_path,
+		    buf_text(&text));
 		state = stuck(why);
 	} else {
 		state = read_target(dev, release, live, why);

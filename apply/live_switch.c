@@ -103,9 +103,10 @@ look(const struct device *dev, uint64_t from, uint64_t to, struct err *e)
 	if (live.release == to)
 		return 1;
 	if (live.release != from)
-		return err_set(e, ERR_POLICY, "%s: release %llu runs, expected %llu or %llu",
-		    dev->root_path, (unsigned long long)live.release,
-		    (unsigned long long)from, (unsigned long long)to);
+		return err_set(e, ERR_POLICY,
+		    "%s: release %llu runs, expected %llu or %llu", dev->root_path,
+		    (unsigned long long)live.release, (unsigned long long)from,
+		    (unsigned long long)to);
 	return 0;
 }
 
@@ -127,7 +128,8 @@ switch_link(const struct device *dev, uint64_t to, struct err *e)
 	char name[LIVE_NAME_MAX], target[LIVE_NAME_MAX];
 
 	if (!link_is(dev, link_name(to, name), to))
-		return fs_replace_link(dev->base, live_target(to, target), LIVE_CURRENT, e);
+		return fs_replace_link(dev->base, live_target(to, target), LIVE_CURRENT,
+		    e);
 	if (fs_rename(dev->base, name, dev->base, LIVE_CURRENT, e) == -1)
 		return -1;
 	return fs_sync_dir(dev->base, ".", e);
@@ -214,8 +216,8 @@ live_switch(const struct device *dev, uint64_t from, uint64_t to, struct err *e)
 	if (dev->parent == -1)
 		return switch_link(dev, to, e);
 	if (live_record_of(dev, to) != to)
-		return err_set(e, ERR_POLICY, "releases/%llu holds another release's tree",
-		    (unsigned long long)to);
+		return err_set(e, ERR_POLICY,
+		    "releases/%llu holds another release's tree", (unsigned long long)to);
 	return switch_tree(dev, to, e) == -1 ? -1 : settle(dev, e);
 }
 

@@ -31,7 +31,8 @@ refuse(const struct device *dev, struct err *e, const char *fact)
 static int
 clear_link(const struct device *dev, struct err *e)
 {
-	if (fs_unlink(dev->base, TRY_A, e) == -1 || fs_unlink(dev->base, TRY_B, e) == -1 ||
+	if (fs_unlink(dev->base, TRY_A, e) == -1 ||
+	    fs_unlink(dev->base, TRY_B, e) == -1 ||
 	    fs_remove_tree(dev->releases, TRY_A, e) == -1)
 		return -1;
 	return fs_remove_tree(dev->releases, TRY_B, e);
@@ -86,8 +87,10 @@ check_mount(const struct device *dev, struct err *e)
 	    (statx(dev->parent, dev->live_name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
 	    STATX_TYPE, &sx) == 0 &&
 	    (sx.stx_attributes & sx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0))
-		return err_set(e, ERR_POLICY, "%s is a mount point and cannot be exchanged; "
-		    "mount its parent folder, or use swap = symlink", dev->root_path);
+		return err_set(e, ERR_POLICY,
+		    "%s is a mount point and cannot be exchanged; "
+		    "mount its parent folder, or use swap = symlink",
+		    dev->root_path);
 	return 0;
 }
 

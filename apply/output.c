@@ -45,8 +45,9 @@ output_write(struct output *o, const uint8_t *data, size_t n, struct err *e)
 	size_t done = 0;
 
 	if (n > o->size - o->at)
-		return err_set(e, ERR_FORMAT, "%s: longer than the %llu bytes it should have",
-		    o->rel, (unsigned long long)o->size);
+		return err_set(e, ERR_FORMAT,
+		    "%s: longer than the %llu bytes it should have", o->rel,
+		    (unsigned long long)o->size);
 	if (hash_add(o->hash, data, n, e) == -1)
 		return -1;
 	while (done < n) {

@@ -45,8 +45,8 @@ add(struct persist_mask *mask, const char *path, size_t n, bool copy, bool noted
 		return err_set(e, ERR_NOMEM, "out of memory for persist paths");
 	if (!fs_rel_is_safe(own)) {
 		free(own);
-		return err_set(e, ERR_FORMAT, "persist path %.*s: not a path below the tree",
-		    (int)n, path);
+		return err_set(e, ERR_FORMAT,
+		    "persist path %.*s: not a path below the tree", (int)n, path);
 	}
 	if (find(mask, own) != NULL) {
 		free(own);
@@ -71,7 +71,8 @@ parse_note(const char *text, struct persist_mask *mask, struct err *e)
 		bool copy = strncmp(text, "copy ", 5) == 0;
 
 		if (!copy && strncmp(text, "link ", 5) != 0)
-			return err_set(e, ERR_FORMAT, PERSIST_NOTE ": not a note of paths");
+			return err_set(e, ERR_FORMAT,
+			    PERSIST_NOTE ": not a note of paths");
 		if (add(mask, text + 5, (size_t)(end - text) - 5, copy, true, e) == -1)
 			return err_wrap(e, PERSIST_NOTE);
 	}
@@ -83,7 +84,8 @@ add_list(struct persist_mask *mask, const struct conf_list *list, bool copy,
     struct err *e)
 {
 	for (int i = 0; i < list->n; i++)
-		if (add(mask, list->items[i], strlen(list->items[i]), copy, false, e) == -1)
+		if (add(mask, list->items[i], strlen(list->items[i]), copy, false,
+		    e) == -1)
 			return -1;
 	return 0;
 }
@@ -161,7 +163,8 @@ persist_where(const struct persist_mask *mask, const char *path, struct buf *out
 	enum persist_place place = persist_place(mask, path, &which);
 
 	buf_reset(out);
-	if (place >= PERSIST_AT && which->noted && buf_add_text(out, PERSIST_SEED "/", e) == -1)
+	if (place >= PERSIST_AT && which->noted &&
+	    buf_add_text(out, PERSIST_SEED "/", e) == -1)
 		return -1;
 	return buf_add_text(out, path, e);
 }

@@ -63,7 +63,8 @@ lead_to(struct site *s, struct err *e)
 			return -1;
 		if (there == 1 && !S_ISDIR(st.st_mode))
 			return err_set(e, ERR_POLICY,
-			    "persist path %s: %s is no folder in this release", s->path, part);
+			    "persist path %s: %s is no folder in this release", s->path,
+			    part);
 		if (there == 0 && (fs_mkdir(s->tree, part, 0755, e) == -1 ||
 		    (s->owners.change && fs_chown_link(s->tree, part, s->owners.uid,
 		    s->owners.gid, e) == -1)))
@@ -162,7 +163,8 @@ put_copy(struct site *s, bool shipped, struct err *e)
 		return fs_copy_tree(s->shared, s->path, s->tree, s->path, e);
 	if (there == -1)
 		return -1;
-	return shipped ? fs_copy_tree(s->tree, buf_text(&s->seed), s->tree, s->path, e) : 0;
+	return !shipped ? 0 :
+	    fs_copy_tree(s->tree, buf_text(&s->seed), s->tree, s->path, e);
 }
 
 static int
@@ -187,7 +189,8 @@ check_apart(const struct persist_mask *mask, struct err *e)
 
 		if (strcmp(path, ".delta") == 0 || strncmp(path, ".delta/", 7) == 0 ||
 		    strchr(path, '\n') != NULL)
-			return err_set(e, ERR_USAGE, "persist path %s: not possible", path);
+			return err_set(e, ERR_USAGE, "persist path %s: not possible",
+			    path);
 		for (size_t k = 0; k < mask->n; k++) {
 			struct persist_mask one = { &mask->paths[k], 1 };
 

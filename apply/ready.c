@@ -15,7 +15,8 @@ ready_tree(int tree, const struct record *want, const struct conf *conf,
 	char name[40];
 	int rc;
 
-	(void)snprintf(name, sizeof name, "release %llu", (unsigned long long)want->release);
+	(void)snprintf(name, sizeof name, "release %llu",
+	    (unsigned long long)want->release);
 	memset(report, 0, sizeof *report);
 	if (tree_record_read(tree, &rec, &listing, why) == -1)
 		return why->code == ERR_NOMEM ? -1 : 0;

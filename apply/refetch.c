@@ -30,7 +30,8 @@ plan_from(const struct catalog *catalog, uint64_t release, struct plan *plan,
 	plan->trees = calloc(1, sizeof *plan->trees);
 	if (plan->hops == NULL || plan->trees == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory for a plan");
-	if (record_copy(&plan->to, rec, e) == -1 || edge_copy(&plan->hops[0], full, e) == -1)
+	if (record_copy(&plan->to, rec, e) == -1 ||
+	    edge_copy(&plan->hops[0], full, e) == -1)
 		return -1;
 	if (record_copy(&plan->trees[0], rec, e) == -1) {
 		edge_clear(&plan->hops[0]);
@@ -50,7 +51,8 @@ make_plan(struct run *r, uint64_t release, struct plan *plan, struct err *e)
 
 	if (r->session != NULL && r->refreshed)
 		catalog = session_catalog(r->session);
-	else if ((own = session_open(r->dev, NULL, e)) != NULL && session_local(own, e) == 0)
+	else if ((own = session_open(r->dev, NULL, e)) != NULL &&
+		 session_local(own, e) == 0)
 		catalog = session_catalog(own);
 	if (catalog != NULL)
 		rc = plan_from(catalog, release, plan, e);

@@ -92,8 +92,8 @@ remember_linked(struct reuse *r, const struct entry *to, struct err *e)
 static int
 wrong(const struct entry *to, struct err *e)
 {
-	return err_set(e, ERR_TRUST, "the installed tree was modified: %s has other content",
-	    to->path);
+	return err_set(e, ERR_TRUST,
+	    "the installed tree was modified: %s has other content", to->path);
 }
 
 /* Are the attributes of the source those of the entry, no more and no less?  The
@@ -113,7 +113,8 @@ same_xattrs(int fd, const struct entry *to)
 		found += strcmp(name, "security.selinux") != 0;
 	for (const struct entry_xattr *x = to->xattrs; x != NULL; x = x->next, listed++) {
 		n = fgetxattr(fd, x->name, value, sizeof value);
-		if (n < 0 || (size_t)n != x->size || memcmp(value, x->value, x->size) != 0)
+		if (n < 0 || (size_t)n != x->size ||
+		    memcmp(value, x->value, x->size) != 0)
 			return false;
 	}
 	return listed == found;
@@ -151,7 +152,9 @@ try_link(struct reuse *r, int source, const struct stat *st, int dir,
 			return 0;
 		return -1;
 	}
-	return inode_set_add(&r->inodes, st->st_ino, e) == -1 || remember_linked(r, to, e) == -1 ? -1 : 1;
+	if (inode_set_add(&r->inodes, st->st_ino, e) == -1)
+		return -1;
+	return remember_linked(r, to, e) == -1 ? -1 : 1;
 }
 
 static int
@@ -274,8 +277,10 @@ reuse_own(struct reuse *r, int source, int dir, const struct entry *to, int64_t 
 		(void)err_sys(e, "%s", to->path);
 		return REUSED_NOT;
 	}
-	if (!inode_set_has(&r->inodes, st.st_ino) && fs_link_fd(source, dir, to->path, e) == 0) {
-		if (inode_set_add(&r->inodes, st.st_ino, e) == -1 || finish(r, source, to, created, e) == -1)
+	if (!inode_set_has(&r->inodes, st.st_ino) &&
+	    fs_link_fd(source, dir, to->path, e) == 0) {
+		if (inode_set_add(&r->inodes, st.st_ino, e) == -1 ||
+		    finish(r, source, to, created, e) == -1)
 			return REUSED_NOT;
 		return REUSED_LINK;
 	}

@@ -174,14 +174,15 @@ run_delta(struct stage *s, struct hop *h, const struct edge *edge, int fd, struc
 
 	if (have == NULL) {
 		h->tree_modified = true;
-		(void)err_set(e, ERR_TRUST, "the installed tree has no listing to start from");
+		(void)err_set(e, ERR_TRUST,
+		    "the installed tree has no listing to start from");
 		return NULL;
 	}
 	if (listing_id(content_listing(have), &id, e) == -1)
 		return NULL;
 	if (!sha256_equal(&id, &edge->from)) {
-		(void)err_set(e, ERR_FORMAT, "%s: does not start from the tree that is here",
-		    edge->object.path);
+		(void)err_set(e, ERR_FORMAT,
+		    "%s: does not start from the tree that is here", edge->object.path);
 		return NULL;
 	}
 	s->have = NULL;
@@ -236,8 +237,12 @@ run_hop(struct stage *s, size_t i, struct err *e)
 static int
 run_same(struct stage *s, struct err *e)
 {
-	struct hop h = { .conf = s->dev->conf, .target = s->plan->to.listing, .folder = -1,
-		.tree = s->tree, .created = s->plan->to.created, .reuse = s->reuse,
+	struct hop h = { .conf = s->dev->conf,
+		.target = s->plan->to.listing,
+		.folder = -1,
+		.tree = s->tree,
+		.created = s->plan->to.created,
+		.reuse = s->reuse,
 		.owners = &s->owners };
 	struct buf text = BUF_INIT(LISTING_TEXT_MAX);
 	struct listing *listing = NULL;
@@ -246,7 +251,8 @@ run_same(struct stage *s, struct err *e)
 	s->have = NULL;
 	if (have == NULL) {
 		s->failure->tree_modified = true;
-		return err_set(e, ERR_TRUST, "the installed tree has no listing to start from");
+		return err_set(e, ERR_TRUST,
+		    "the installed tree has no listing to start from");
 	}
 	if (listing_emit(content_listing(have), &text, e) == 0)
 		listing = listing_parse(text.data, text.len, false, e);
@@ -391,7 +397,8 @@ stage_publish(const struct device *dev, uint64_t release, struct err *e)
 	    (fs_rename(dev->releases, number, root, "replaced", e) == -1 &&
 	    e->code != ERR_ABSENT))
 		goto out;
-	if (fs_sync_all(root, e) == -1 || rename_tree(root, dev->releases, number, e) == -1 ||
+	if (fs_sync_all(root, e) == -1 ||
+	    rename_tree(root, dev->releases, number, e) == -1 ||
 	    fs_sync_dir(dev->releases, ".", e) == -1 || fs_sync_dir(root, ".", e) == -1)
 		goto out;
 	rc = 0;

@@ -101,7 +101,8 @@ tree_record_write(int tree, const struct record *rec, const struct listing *list
 	    sha256_of(text.data, text.len, &id, e) == -1)
 		goto out;
 	if (!sha256_equal(&id, &rec->listing)) {
-		(void)err_set(e, ERR_TRUST, "release %llu: the listing is not the signed one",
+		(void)err_set(e, ERR_TRUST,
+		    "release %llu: the listing is not the signed one",
 		    (unsigned long long)rec->release);
 		goto out;
 	}
@@ -161,7 +162,8 @@ read_listing(int tree, const struct sha256 *want, struct err *e)
 		if (sha256_equal(&id, want))
 			listing = listing_parse(text.data, text.len, false, e);
 		else
-			(void)err_set(e, ERR_TRUST, LISTING ": not the one its record names");
+			(void)err_set(e, ERR_TRUST,
+			    LISTING ": not the one its record names");
 	}
 	buf_free(&text);
 	return listing;
@@ -173,7 +175,8 @@ tree_record_read(int tree, struct record *rec, struct listing **listing, struct 
 	memset(rec, 0, sizeof *rec);
 	if (read_record(tree, rec, e) == -1)
 		return -1;
-	if (listing != NULL && (*listing = read_listing(tree, &rec->listing, e)) == NULL) {
+	if (listing != NULL &&
+	    (*listing = read_listing(tree, &rec->listing, e)) == NULL) {
 		record_clear(rec);
 		memset(rec, 0, sizeof *rec);
 		return -1;

@@ -84,8 +84,11 @@ differs(struct look *k, enum verify_what what, const char *path, struct err *e,
 static const char *
 type_word(mode_t mode)
 {
-	return S_ISREG(mode) ? "file" : S_ISDIR(mode) ? "folder" : S_ISLNK(mode) ? "link" :
-	    "special file";
+	if (S_ISREG(mode))
+		return "file";
+	if (S_ISDIR(mode))
+		return "folder";
+	return S_ISLNK(mode) ? "link" : "special file";
 }
 
 static mode_t
@@ -110,7 +113,8 @@ compare_xattrs(struct look *k, int fd, const struct entry *entry, struct err *e)
 		if (value == NULL)
 			return err_set(e, ERR_NOMEM, "out of memory for attributes");
 		n = fgetxattr(fd, x->name, value, x->size + 1);
-		same = n >= 0 && (size_t)n == x->size && memcmp(value, x->value, x->size) == 0;
+		same = n >= 0 && (size_t)n == x->size &&
+		       memcmp(value, x->value, x->size) == 0;
 		free(value);
 		listed = listed || strcmp(x->name, capability) == 0;
 		if (!same && differs(k, VERIFY_XATTR, entry->path, e, "attribute %s %s",
@@ -132,7 +136,8 @@ compare_content(struct look *k, int fd, const struct entry *entry, struct err *e
 	if (cancel_check(e) == -1)
 		return -1;
 	if (sha256_of_fd(fd, &id, &bytes, &unread) == -1)
-		return differs(k, VERIFY_UNREADABLE, entry->path, e, "%.140s", unread.text);
+		return differs(k, VERIFY_UNREADABLE, entry->path, e, "%.140s",
+		    unread.text);
 	k->report->files++;
 	k->report->bytes += bytes;
 	progress_add(bytes);
@@ -153,8 +158,8 @@ compare_target(struct look *k, int at, const char *name, const struct entry *ent
 	if (fs_read_link(at, name, &text, &unread) == -1)
 		rc = differs(k, VERIFY_UNREADABLE, entry->path, e, "%.140s", unread.text);
 	else if (strcmp(buf_text(&text), entry->link) != 0)
-		rc = differs(k, VERIFY_TARGET, entry->path, e, "points to %.60s, not %.60s",
-		    buf_text(&text), entry->link);
+		rc = differs(k, VERIFY_TARGET, entry->path, e,
+		    "points to %.60s, not %.60s", buf_text(&text), entry->link);
 	buf_free(&text);
 	return rc;
 }
@@ -170,7 +175,8 @@ compare_open(struct look *k, int at, const char *name, const struct entry *entry
 	    fs_open_dir_at(at, name, &unread);
 
 	if (fd == -1)
-		return differs(k, VERIFY_UNREADABLE, entry->path, e, "%.140s", unread.text);
+		return differs(k, VERIFY_UNREADABLE, entry->path, e, "%.140s",
+		    unread.text);
 	rc = compare_xattrs(k, fd, entry, e);
 	if (rc == 0 && file && (uint64_t)st.st_size == entry->size)
 		rc = compare_content(k, fd, entry, e);
@@ -234,16 +240,18 @@ compare_persist(struct look *k, const struct fs_visit *v, const struct persist_p
 	if (p->copy || (!p->noted && !S_ISLNK(v->st->st_mode)))
 		return FS_WALK_SKIP;
 	if (!S_ISLNK(v->st->st_mode)) {
-		rc = differs(k, VERIFY_TYPE, v->path, e, "a %s instead of a link to shared/",
-		    type_word(v->st->st_mode));
+		rc = differs(k, VERIFY_TYPE, v->path, e,
+		    "a %s instead of a link to shared/", type_word(v->st->st_mode));
 	} else if (k->shared.len > 0) {
 		buf_reset(&k->scratch);
-		if (buf_addf(&k->scratch, e, "%s/%s", buf_text(&k->shared), p->path) == -1 ||
+		if (buf_addf(&k->scratch, e, "%s/%s", buf_text(&k->shared), p->path) ==
+			-1 ||
 		    fs_read_link(v->parent, v->name, &text, e) == -1)
 			rc = -1;
 		else if (strcmp(buf_text(&text), buf_text(&k->scratch)) != 0)
-			rc = differs(k, VERIFY_TARGET, v->path, e, "points to %.60s, not %.60s",
-			    buf_text(&text), buf_text(&k->scratch));
+			rc = differs(k, VERIFY_TARGET, v->path, e,
+			    "points to %.60s, not %.60s", buf_text(&text),
+			    buf_text(&k->scratch));
 	}
 	buf_free(&text);
 	return rc == -1 ? FS_WALK_STOP : FS_WALK_SKIP;
@@ -335,9 +343,11 @@ compare_links(struct look *k, struct err *e)
 			    differs(k, VERIFY_LINKS, entry->path, e,
 			    "is no hard link to %.100s", entries[leader].path) == -1)
 				return -1;
-		} else if ((entry->group == 0 || entry->group != entries[y->entry].group) &&
-		    differs(k, VERIFY_LINKS, entry->path, e, "is a hard link to %.100s",
-		    entries[y->entry].path) == -1) {
+		} else if ((entry->group == 0 ||
+			       entry->group != entries[y->entry].group) &&
+			   differs(k, VERIFY_LINKS, entry->path, e,
+			       "is a hard link to %.100s",
+			       entries[y->entry].path) == -1) {
 			return -1;
 		}
 	}

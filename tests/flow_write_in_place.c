@@ -19,14 +19,19 @@ published(const char *swap, const char *health)
 	struct lab *l = lab_open();
 	int exchange = strcmp(swap, "exchange") == 0;
 
-	lab_ok(l, "umask 022; mkdir -p t1/bin && seq 1 30000 > t1/bin/app && seq 5 > t1/lib && "
+	lab_ok(l,
+	    "umask 022; mkdir -p t1/bin && seq 1 30000 > t1/bin/app && seq 5 > t1/lib && "
 	    "cp -a t1 t2 && echo two > t2/marker && mkdelta init repo && "
 	    "mkdelta release repo t1 && mkdelta release repo t2");
-	lab_write(l, "app.conf", "[app]\nname = demo\nroot = %s/opt/demo\n"
+	lab_write(l, "app.conf",
+	    "[app]\nname = demo\nroot = %s/opt/demo\n"
 	    "url = file://%s/repo\nchannel = stable\nplatform = any\nswap = %s\n"
-	    "state = %s/state\nrun = %s/run\n[trust]\nroot = %s/repo/metadata/1.root.json\n"
-	    "[health]\ntimeout = 2\nretries = 0\ninterval = 1\nhold = 0\ncommand = APP=%s/opt/demo%s; %s\n", l->dir, l->dir, swap,
-	    l->dir, l->dir, l->dir, l->dir, exchange ? "" : "/current", health);
+	    "state = %s/state\nrun = %s/run\n"
+	    "[trust]\nroot = %s/repo/metadata/1.root.json\n"
+	    "[health]\ntimeout = 2\nretries = 0\ninterval = 1\nhold = 0\n"
+	    "command = APP=%s/opt/demo%s; %s\n",
+	    l->dir, l->dir, swap, l->dir, l->dir, l->dir, l->dir,
+	    exchange ? "" : "/current", health);
 	return l;
 }
 
@@ -72,7 +77,8 @@ without_its_repository_it_is_stuck_and_says_why(void **state)
 static void
 an_application_that_always_writes_shares_nothing(void **state)
 {
-	struct lab *l = published("symlink", "echo start >> $APP/lib; [ ! -e $APP/marker ]");
+	struct lab *l =
+	    published("symlink", "echo start >> $APP/lib; [ ! -e $APP/marker ]");
 
 	(void)state;
 	lab_ok(l, "delta-apply --config app.conf update --to 1");
@@ -82,7 +88,8 @@ an_application_that_always_writes_shares_nothing(void **state)
 	lab_ok(l, "delta-apply --config app.conf status");
 	assert_false(lab_said(l, "stuck"));
 	/* Put right before stop, written to once after the rollback, never by 2. */
-	lab_ok(l, "readlink opt/demo/current && [ $(grep -c start opt/demo/current/lib) = 1 ]");
+	lab_ok(l,
+	    "readlink opt/demo/current && [ $(grep -c start opt/demo/current/lib) = 1 ]");
 	lab_must_say(l, "releases/1");
 	lab_close(l);
 }

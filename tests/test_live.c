@@ -267,8 +267,10 @@ exchange_mode_on(const char *below)
 	assert_true(tree != -1 && faccessat(tree, "number", F_OK, 0) == 0);
 	(void)close(tree);
 	switch_to(l, 42, 41);
-	lab_device_sh(l, "[ $(cat app/number) = 41 ] && "
-	    "[ $(cat .app.delta/releases/42/number) = 42 ] && [ -d app ] && ! [ -L app ]");
+	lab_device_sh(l,
+	    "[ $(cat app/number) = 41 ] && "
+	    "[ $(cat .app.delta/releases/42/number) = 42 ] && [ -d app ] && "
+	    "! [ -L app ]");
 	lab_device_close(l);
 }
 

@@ -24,7 +24,10 @@ static int
 check(const struct entry *entry, const struct conf *conf, struct err *e)
 {
 	static char dot[] = ".", bin[] = "bin";
-	const struct entry root = { .path = dot, .type = ENTRY_DIR, .mode = 0755, .nlink = 1 };
+	const struct entry root = { .path = dot,
+		.type = ENTRY_DIR,
+		.mode = 0755,
+		.nlink = 1 };
 	const struct entry folder = { .path = bin, .type = ENTRY_DIR, .mode = 0755,
 		.nlink = 1 };
 	struct listing *listing = listing_new(e);
@@ -62,7 +65,8 @@ each_power_needs_its_word(void **state)
 	static const struct {
 		uint32_t mode;
 		const char *word;
-	} cases[] = { { 04755, "setuid" }, { 02755, "setgid" }, { 0646, "world-writable" } };
+	} cases[] = { { 04755, "setuid" }, { 02755, "setgid" },
+		{ 0646, "world-writable" } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

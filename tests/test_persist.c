@@ -89,18 +89,22 @@ a_shipped_folder_seeds_shared_once(void **state)
 
 	(void)state;
 	persist(&l->conf.persist, "data");
-	lab_device_sh(l, "mkdir -p one/data/sub two/data && echo 1 > one/data/sub/seed && "
+	lab_device_sh(l,
+	    "mkdir -p one/data/sub two/data && echo 1 > one/data/sub/seed && "
 	    "echo 2 > two/data/seed && echo x > one/app && echo x > two/app");
 	one = lab_device_record(l, "one", 1, &rec);
 	record_clear(&rec);
 	two = lab_device_record(l, "two", 2, &rec);
 	record_clear(&rec);
 	must_apply(l, "one", NULL);
-	lab_device_sh(l, "[ \"$(readlink one/data)\" = \"$PWD/app/shared/data\" ] && "
-	    "[ $(cat one/data/sub/seed) = 1 ] && [ $(cat one/.delta/seed/data/sub/seed) = 1 ]"
-	    " && echo written > one/data/mine && echo 9 > one/data/sub/seed");
+	lab_device_sh(l,
+	    "[ \"$(readlink one/data)\" = \"$PWD/app/shared/data\" ] && "
+	    "[ $(cat one/data/sub/seed) = 1 ] && "
+	    "[ $(cat one/.delta/seed/data/sub/seed) = 1 ] && "
+	    "echo written > one/data/mine && echo 9 > one/data/sub/seed");
 	must_apply(l, "two", "one");
-	lab_device_sh(l, "[ $(cat two/data/mine) = written ] && ! [ -e two/data/seed ] && "
+	lab_device_sh(l,
+	    "[ $(cat two/data/mine) = written ] && ! [ -e two/data/seed ] && "
 	    "[ $(cat two/.delta/seed/data/seed) = 2 ]");
 	assert_int_equal(differences(l, "one", one), 0);
 	assert_int_equal(differences(l, "two", two), 0);
@@ -145,7 +149,8 @@ a_persist_path_may_be_a_file(void **state)
 	    "echo rest > one/etc/rest && chmod 640 one/etc/app.conf");
 	listing = lab_device_record(l, "one", 1, &rec);
 	must_apply(l, "one", NULL);
-	lab_device_sh(l, "[ -L one/etc/app.conf ] && [ $(cat one/etc/app.conf) = default ] && "
+	lab_device_sh(l,
+	    "[ -L one/etc/app.conf ] && [ $(cat one/etc/app.conf) = default ] && "
 	    "[ $(stat -c %%a app/shared/etc/app.conf) = 640 ] && "
 	    "echo mine > one/etc/app.conf");
 	assert_int_equal(differences(l, "one", listing), 0);
@@ -175,7 +180,8 @@ data_from_before_the_path_was_persistent_is_kept(void **state)
 	persist(&l->conf.persist, "data");
 	assert_int_equal(differences(l, "one", one), 0);
 	must_apply(l, "two", "one");
-	lab_device_sh(l, "[ $(cat two/data/mine) = mine ] && [ $(cat two/data/seed) = seed ]");
+	lab_device_sh(l,
+	    "[ $(cat two/data/mine) = mine ] && [ $(cat two/data/seed) = seed ]");
 	listing_free(one);
 	record_clear(&rec);
 	done(l);
@@ -232,14 +238,16 @@ a_copied_path_goes_along_and_stays_behind(void **state)
 
 	(void)state;
 	persist(&l->conf.persist_copy, "venv");
-	lab_device_sh(l, "mkdir -p one/venv/bin two three && echo 1 > one/venv/bin/python && "
+	lab_device_sh(l,
+	    "mkdir -p one/venv/bin two three && echo 1 > one/venv/bin/python && "
 	    "chmod 755 one/venv/bin/python && echo x > two/app");
 	two = lab_device_record(l, "two", 2, &rec);
 	must_apply(l, "one", NULL);
 	lab_device_sh(l, "[ $(cat one/venv/bin/python) = 1 ] && ! [ -L one/venv ] && "
 	    "echo more > one/venv/more");
 	must_apply(l, "two", "one");
-	lab_device_sh(l, "[ $(cat two/venv/more) = more ] && [ -x two/venv/bin/python ] && "
+	lab_device_sh(l,
+	    "[ $(cat two/venv/more) = more ] && [ -x two/venv/bin/python ] && "
 	    "echo two > two/venv/more && [ $(cat one/venv/more) = more ]");
 	assert_int_equal(differences(l, "two", two), 0);
 	must_apply(l, "three", NULL);
@@ -311,7 +319,8 @@ a_half_made_seed_is_made_again(void **state)
 
 	(void)state;
 	persist(&l->conf.persist, "data");
-	lab_device_sh(l, "mkdir -p one/data app/shared/.seeding/half && echo 1 > one/data/x");
+	lab_device_sh(l,
+	    "mkdir -p one/data app/shared/.seeding/half && echo 1 > one/data/x");
 	must_apply(l, "one", NULL);
 	lab_device_sh(l, "[ $(cat one/data/x) = 1 ] && ! [ -e app/shared/data/half ] && "
 	    "! [ -e app/shared/.seeding ]");
@@ -327,7 +336,8 @@ exchange_mode_has_its_shared_beside_the_tree(void **state)
 	persist(&l->conf.persist, "data");
 	lab_device_sh(l, "mkdir -p one/data && echo 1 > one/data/x");
 	must_apply(l, "one", NULL);
-	lab_device_sh(l, "[ \"$(readlink one/data)\" = \"$PWD/.app.delta/shared/data\" ] && "
+	lab_device_sh(l,
+	    "[ \"$(readlink one/data)\" = \"$PWD/.app.delta/shared/data\" ] && "
 	    "[ $(cat one/data/x) = 1 ]");
 	done(l);
 }
@@ -354,7 +364,8 @@ places_and_ways(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		assert_int_equal(persist_place(&mask, cases[i].path, NULL), cases[i].place);
+		assert_int_equal(persist_place(&mask, cases[i].path, NULL),
+		    cases[i].place);
 		assert_int_equal(persist_where(&mask, cases[i].path, &where, &e), 0);
 		assert_string_equal(buf_text(&where), cases[i].where);
 	}
@@ -396,7 +407,8 @@ main(void)
 		cmocka_unit_test(a_path_that_is_not_shipped_is_an_empty_folder),
 		cmocka_unit_test(a_persist_path_may_be_a_file),
 		cmocka_unit_test(data_from_before_the_path_was_persistent_is_kept),
-		cmocka_unit_test(a_path_that_is_no_longer_persistent_stays_masked_in_its_tree),
+		cmocka_unit_test(
+		    a_path_that_is_no_longer_persistent_stays_masked_in_its_tree),
 		cmocka_unit_test(a_link_to_elsewhere_is_a_difference),
 		cmocka_unit_test(a_copied_path_goes_along_and_stays_behind),
 		cmocka_unit_test(a_copied_path_may_have_been_a_link),

@@ -153,12 +153,13 @@ a_copy_of_zeros_takes_no_room(void **state)
 static void
 changed_content_is_not_reused(void **state)
 {
-	static const enum reuse_mode modes[] = { REUSE_AUTO, REUSE_REFLINK, REUSE_HARDLINK,
-		REUSE_COPY };
+	static const enum reuse_mode modes[] = { REUSE_AUTO, REUSE_REFLINK,
+		REUSE_HARDLINK, REUSE_COPY };
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		struct site *s = site_of("echo right > f && echo right > g", modes[i], NULL);
+		struct site *s =
+		    site_of("echo right > f && echo right > g", modes[i], NULL);
 		struct err e = ERR_INIT;
 
 		lab_device_sh(s->l, "echo wrong > old/f; echo longer > old/g");
@@ -191,17 +192,21 @@ root_links_its_own_files(void **state)
 static void
 only_strictly_equal_files_of_root_are_linked(void **state)
 {
-	static const char *const spoil[] = { "chown 1234 f", "chgrp 1234 f", "chmod 664 f",
-		"chmod 646 f", "chmod 600 f", "chmod 755 f", "setfattr -n user.a -v 1 f" };
+	static const char *const spoil[] = { "chown 1234 f", "chgrp 1234 f",
+		"chmod 664 f", "chmod 646 f", "chmod 600 f", "chmod 755 f",
+		"setfattr -n user.a -v 1 f" };
 
 	(void)state;
 	if (geteuid() != 0)
 		skip();
 	for (size_t i = 0; i < sizeof spoil / sizeof *spoil; i++) {
-		struct site *s = site_of("echo x > f && chmod 644 f", REUSE_HARDLINK, NULL);
+		struct site *s =
+		    site_of("echo x > f && chmod 644 f", REUSE_HARDLINK, NULL);
 
-		lab_device_sh(s->l, "cd old && { %s || setfattr --version >/dev/null 2>&1 || "
-		    "chmod 755 f; }", spoil[i]);
+		lab_device_sh(s->l,
+		    "cd old && { %s || setfattr --version >/dev/null 2>&1 || "
+		    "chmod 755 f; }",
+		    spoil[i]);
 		must_copy(s, "f");
 		assert_int_equal(stat_of(s->new, "f").st_mode & 07777, 0644);
 		assert_int_equal(stat_of(s->new, "f").st_uid, 0);
@@ -222,7 +227,8 @@ world_writable_sources_are_never_linked_even_if_listed_so(void **state)
 static void
 two_entries_never_share_an_inode_by_reuse(void **state)
 {
-	struct site *s = site_of("echo x > f && chmod 644 f && cp f g", REUSE_HARDLINK, NULL);
+	struct site *s =
+	    site_of("echo x > f && chmod 644 f && cp f g", REUSE_HARDLINK, NULL);
 	struct err e = ERR_INIT;
 
 	(void)state;
@@ -306,11 +312,13 @@ own_files_get_a_second_name_once(void **state)
 	(void)state;
 	lab_device_sh(s->l, "chmod 600 old/f");
 	fd = fs_open_file(s->old, "f", NULL, &e);
-	assert_int_equal(reuse_own(s->reuse, fd, s->new, entry_at(s, "f"), 1700000000, &e),
+	assert_int_equal(reuse_own(s->reuse, fd, s->new, entry_at(s, "f"), 1700000000,
+			     &e),
 	    REUSED_LINK);
 	assert_int_equal(stat_of(s->new, "f").st_mode & 07777, 0644);
 	assert_int_equal(stat_of(s->new, "f").st_mtime, 1700000000);
-	assert_int_equal(reuse_own(s->reuse, fd, s->new, entry_at(s, "g"), 1700000000, &e),
+	assert_int_equal(reuse_own(s->reuse, fd, s->new, entry_at(s, "g"), 1700000000,
+			     &e),
 	    REUSED_COPY);
 	(void)close(fd);
 	site_close(s);
@@ -340,12 +348,17 @@ linked_files_are_looked_at_again(void **state)
 		const char *touch;
 		bool good;
 	} cases[] = {
-		{ ":", true }, { "touch old/f", true }, { "ln old/f old/g", true },
-		{ "rm old/f", true }, { "echo wrong > old/f", false },
-		{ "echo longer >> old/f", false }, { "chmod 600 old/f", false },
+		{ ":", true },
+		{ "touch old/f", true },
+		{ "ln old/f old/g", true },
+		{ "rm old/f", true },
+		{ "echo wrong > old/f", false },
+		{ "echo longer >> old/f", false },
+		{ "chmod 600 old/f", false },
 		{ "rm new/f", false },
 		{ "echo wrong > old/f; rm new/.delta/linked", false },
-		{ "rm new/.delta/linked", true }, { "echo bad > new/.delta/linked", true },
+		{ "rm new/.delta/linked", true },
+		{ "echo bad > new/.delta/linked", true },
 		{ "echo wrong > old/f; echo bad > new/.delta/linked", false },
 	};
 
@@ -377,7 +390,8 @@ main(void)
 		cmocka_unit_test(changed_content_is_not_reused),
 		cmocka_unit_test(root_links_its_own_files),
 		cmocka_unit_test(only_strictly_equal_files_of_root_are_linked),
-		cmocka_unit_test(world_writable_sources_are_never_linked_even_if_listed_so),
+		cmocka_unit_test(
+		    world_writable_sources_are_never_linked_even_if_listed_so),
 		cmocka_unit_test(two_entries_never_share_an_inode_by_reuse),
 		cmocka_unit_test(another_owner_for_the_tree_means_no_links),
 		cmocka_unit_test(another_filesystem_means_a_copy),

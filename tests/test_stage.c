@@ -78,7 +78,8 @@ reused_files_keep_their_time_and_room(void **state)
 	lab_run_open(l, 41, 42, &run);
 	lab_run_delta(l, &run, 41, 42);
 	lab_run_stage(&run);
-	lab_device_sh(l, "cd app/releases && [ $(stat -c %%Y 42/lib/one) = 1600000000 ] && "
+	lab_device_sh(l,
+	    "cd app/releases && [ $(stat -c %%Y 42/lib/one) = 1600000000 ] && "
 	    "[ $(stat -c %%Y 42/bin/tool) = 1700000042 ]");
 	if (geteuid() == 0)	/* nothing here can clone: links */
 		lab_device_sh(l, "cd app/releases && { [ 41/lib/one -ef 42/lib/one ] || "
@@ -281,7 +282,8 @@ another_owner_gets_the_whole_tree(void **state)
 	lab_run_full(l, &run, 41);
 	lab_run_stage(&run);
 	lab_same(l, 41);
-	lab_device_sh(l, "cd app/releases/41 && [ -z \"$(find . -path './.delta/[lpr]*' -prune "
+	lab_device_sh(l,
+	    "cd app/releases/41 && [ -z \"$(find . -path './.delta/[lpr]*' -prune "
 	    "-o ! \\( -uid 1234 -gid 4321 \\) -print)\" ]");
 	lab_run_close(&run);
 	lab_device_close(l);

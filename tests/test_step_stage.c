@@ -30,9 +30,11 @@ static void
 a_modified_tree_is_no_source_and_falls_to_the_full(void **state)
 {
 	static const char *const spoil[] = {
-		"sed -i s/777/778/ bin/tool",	/* what the delta reads */
-		"echo eno > lib/one",		/* what is only reused */
-		"rm lib/moved", "rm kind && mkdir kind", "rm bin/tool && ln -s alias bin/tool",
+		"sed -i s/777/778/ bin/tool", /* what the delta reads */
+		"echo eno > lib/one",         /* what is only reused */
+		"rm lib/moved",
+		"rm kind && mkdir kind",
+		"rm bin/tool && ln -s alias bin/tool",
 	};
 	static const char *const named[] = { "bin/tool", "lib/one", "lib/moved", "",
 		"bin/tool" };
@@ -113,7 +115,8 @@ leftovers_are_cleared_and_half_a_release_is_replaced(void **state)
 
 	(void)state;
 	lab_install(l, 41);
-	lab_device_sh(l, "cd app/releases && mkdir -p .staging-42/tree/bin .staging-7/hop-0 "
+	lab_device_sh(l,
+	    "cd app/releases && mkdir -p .staging-42/tree/bin .staging-7/hop-0 "
 	    "42/bin && echo half > 42/bin/tool && echo > .staging-42/tree/bin/tool");
 	lab_run_open(l, 41, 42, &run);
 	lab_run_delta(l, &run, 41, 42);
@@ -138,8 +141,9 @@ leftovers_are_cleared_and_half_a_release_is_replaced(void **state)
 static void
 staging_that_a_power_cut_spoiled_is_built_again(void **state)
 {
-	static const char *const spoil[] = { "rm -r .staging-42", "rm -r .staging-42/tree/bin",
-		": > .staging-42/tree/linked", "rm .staging-42/tree/.delta/record.json" };
+	static const char *const spoil[] = { "rm -r .staging-42",
+		"rm -r .staging-42/tree/bin", ": > .staging-42/tree/linked",
+		"rm .staging-42/tree/.delta/record.json" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof spoil / sizeof *spoil; i++) {
@@ -151,8 +155,10 @@ staging_that_a_power_cut_spoiled_is_built_again(void **state)
 		lab_run_open(l, 41, 42, &run);
 		lab_run_delta(l, &run, 41, 42);
 		assert_int_equal(step_stage(&run, &e), STEP_DONE);
-		lab_device_sh(l, "cd app/releases && [ $(stat -c %%a .staging-42) = 700 ] && "
-		    "chmod -R u+w . && %s", spoil[i]);
+		lab_device_sh(l,
+		    "cd app/releases && [ $(stat -c %%a .staging-42) = 700 ] && "
+		    "chmod -R u+w . && %s",
+		    spoil[i]);
 		if (step_verify(&run, &e) != STEP_DONE)
 			fail_msg("%s", e.text);
 		lab_same(l, 42);

@@ -67,7 +67,8 @@ look(struct site *s)
 	int tree = fs_open_dir_at(s->l->fd, "tree", &e);
 
 	verify_report_clear(&s->report);
-	if (tree == -1 || verify_tree(tree, s->listing, &s->l->conf, &s->report, &e) == -1)
+	if (tree == -1 ||
+	    verify_tree(tree, s->listing, &s->l->conf, &s->report, &e) == -1)
 		fail_msg("%s", e.text);
 	(void)close(tree);
 }
@@ -153,7 +154,8 @@ each_change_is_named(void **state)
 	struct site *s = *state;
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		lab_device_sh(s->l, "(%s) && cd tree && { %s\n}", make_tree, cases[i].spoil);
+		lab_device_sh(s->l, "(%s) && cd tree && { %s\n}", make_tree,
+		    cases[i].spoil);
 		look(s);
 		assert_true(s->report.total >= 1);
 		must_differ(s, cases[i].what, cases[i].path);
@@ -217,7 +219,8 @@ the_error_names_the_first_and_counts_the_rest(void **state)
 	struct site *s = *state;
 	struct err e = ERR_INIT;
 
-	lab_device_sh(s->l, "cd tree && rm lib/two && echo x > bin/x && chmod 1 bin/tool");
+	lab_device_sh(s->l,
+	    "cd tree && rm lib/two && echo x > bin/x && chmod 1 bin/tool");
 	look(s);
 	assert_int_equal(s->report.total, 3);
 	assert_int_equal(verify_report_err(&s->report, "releases/42", &e), -1);
@@ -231,7 +234,8 @@ a_report_is_bounded_and_counts_on(void **state)
 {
 	struct site *s = *state;
 
-	lab_device_sh(s->l, "cd tree/lib/empty && for i in $(seq 1200); do echo \"x$i\"; done "
+	lab_device_sh(s->l,
+	    "cd tree/lib/empty && for i in $(seq 1200); do echo \"x$i\"; done "
 	    "| xargs touch");
 	look(s);
 	assert_int_equal(s->report.n, VERIFY_REPORT_MAX);

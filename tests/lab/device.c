@@ -24,7 +24,8 @@ folder(int at, const char *rel)
 	struct err e = ERR_INIT;
 	int fd = -1;
 
-	if (fs_mkdirs(at, rel, 0755, &e) == -1 || (fd = fs_open_dir_at(at, rel, &e)) == -1)
+	if (fs_mkdirs(at, rel, 0755, &e) == -1 ||
+	    (fd = fs_open_dir_at(at, rel, &e)) == -1)
 		fail_msg("%s", e.text);
 	return fd;
 }
@@ -46,7 +47,10 @@ lab_device_open(enum swap_mode swap, const char *below)
 	l->conf.root = l->root;
 	l->conf.swap = swap;
 	l->conf.memory_bytes = 64 << 20;
-	l->dev = (struct device){ .conf = &l->conf, .shared = -1, .parent = -1, .lock = -1,
+	l->dev = (struct device){ .conf = &l->conf,
+		.shared = -1,
+		.parent = -1,
+		.lock = -1,
 		.root_path = l->root };
 	if (swap == SWAP_SYMLINK) {
 		l->dev.base = folder(l->fd, "app");

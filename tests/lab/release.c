@@ -21,14 +21,16 @@
 /* A tree with one of everything, in src/41; run in the scratch folder. */
 static const char make_41[] =
     "mkdir -p src/41 && cd src/41 && mkdir -p bin lib/empty lib/deep/er turns/into tmp "
-    ".delta/hooks && seq 1 40000 > bin/tool && chmod 755 bin/tool && ln -s tool bin/alias "
+    ".delta/hooks && seq 1 40000 > bin/tool && chmod 755 bin/tool && ln -s tool "
+    "bin/alias "
     "&& ln -s ../../../etc/passwd bin/escape && echo one > lib/one && ln lib/one lib/uno "
     "&& ln lib/one lib/deep/er/eins && : > lib/zero && chmod 555 lib/deep && "
     "seq 5 9000 > lib/moved && echo was-file > kind && ln -s kind linked && "
-    "echo content > turns/into/file && echo mode > changes-mode && chmod 600 changes-mode "
-    "&& truncate -s 3M sparse && echo end >> sparse && echo hook > .delta/hooks/stop && "
-    "chmod 755 .delta/hooks/stop && printf odd > \"$(printf 'a b\\nc\\303\\244\\\\#=')\" && "
-    "echo same > dup1 && echo same > dup2 && "
+    "echo content > turns/into/file && echo mode > changes-mode && chmod 600 "
+    "changes-mode && truncate -s 3M sparse && echo end >> sparse && "
+    "echo hook > .delta/hooks/stop && "
+    "chmod 755 .delta/hooks/stop && printf odd > \"$(printf 'a b\\nc\\303\\244\\\\#=')\" "
+    "&& echo same > dup1 && echo same > dup2 && "
     "echo long > $(printf 'n%.0s' $(seq 255)) && chmod 1755 tmp";
 
 /* src/42: the same, in every entry of another kind or place. */
@@ -42,8 +44,8 @@ static const char make_42[] =
     "chmod 500 lib/deep && seq 7 3000 > brand-new && cp brand-new brand-new-again";
 
 static const char make_43[] =
-    "cp -a src/42 src/43 && cd src/43 && seq 2 40000 > bin/tool && echo third > lib/three "
-    "&& echo four >> moved && rm brand-new";
+    "cp -a src/42 src/43 && cd src/43 && seq 2 40000 > bin/tool && echo third > "
+    "lib/three && echo four >> moved && rm brand-new";
 
 struct lab_device *
 lab_sources(enum swap_mode swap)
@@ -267,8 +269,8 @@ lab_run_delta(struct lab_device *l, struct run *run, uint64_t from, uint64_t to)
 	(void)close(job.from_dir);
 	(void)close(job.to_dir);
 	spool_temp(l, &edge->object);
-	(void)snprintf(edge->object.path, sizeof edge->object.path, "%u/any.from-%u.delta",
-	    (unsigned)to, (unsigned)from);
+	(void)snprintf(edge->object.path, sizeof edge->object.path,
+	    "%u/any.from-%u.delta", (unsigned)to, (unsigned)from);
 	lab_release_close(&a);
 	lab_release_close(&b);
 }
