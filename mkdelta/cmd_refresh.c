@@ -6,9 +6,12 @@
 #include "mkdelta/expiry.h"
 
 static const char *keys_dir;
+static struct opt_list roles;
 static bool allow_root_key, force, json;
 
 static const struct opt options[] = {
+	{ "role", 0, OPT_LIST, &roles, "NAME",
+	    "this role too: root, targets, or a channel with its platforms" },
 	{ "keys", 'k', OPT_TEXT, &keys_dir, "DIR", "private keys (default REPO.keys)" },
 	{ "allow-root-key", 0, OPT_FLAG, &allow_root_key, NULL,
 	    "with CI=true: sign though a root key lies there" },
@@ -39,6 +42,24 @@ say(const struct repo *r, struct err *e)
 	return command_print(o, e);
 }
 
+/* Mark what was asked for; snapshot and timestamp always. */
+static int
+choose(struct repo *r, struct err *e)
+{
+	for (int i = 0; i < roles.n; i++) {
+		struct repo_role *role = repo_role(r, roles.values[i]), *platform = NULL;
+
+		if (role == NULL)
+			return err_set(e, ERR_USAGE, "--role %s: %s has none; mkdelta show %s "
+			    "lists all", roles.values[i], r->path, r->path);
+		role->changed = true;
+		while ((platform = repo_next_platform(r, role->name, platform)) != NULL)
+			platform->changed = true;
+	}
+	repo_role(r, "snapshot")->changed = true;
+	return 0;
+}
+
 static int
 run(int argc, char **argv, struct err *e)
 {
@@ -55,9 +76,9 @@ run(int argc, char **argv, struct err *e)
 		break;
 	}
 	if ((r = repo_open(argv[1], "refresh", e)) == NULL ||
-	    (keys = command_keys(r, keys_dir, allow_root_key, e)) == NULL)
+	    (keys = command_keys(r, keys_dir, allow_root_key, e)) == NULL ||
+	    choose(r, e) == -1)
 		goto out;
-	repo_role(r, "snapshot")->changed = true;
 	if (repo_commit(r, keys, utc_now(), force, e) == 0)
 		rc = say(r, e);
 out:
@@ -69,6 +90,7 @@ out:
 const struct opt_command command_refresh = {
 	"refresh", "REPO", "sign snapshot and timestamp again",
 	"For a daily job with the online key alone: releases stay as they are, devices see\n"
-	"that nothing was held back from them.\n",
+	"that nothing was held back from them.  With --role and the keys for it, other\n"
+	"roles get a new period too; a release does that for its channel by itself.\n",
 	options, 1, 1, run
 };

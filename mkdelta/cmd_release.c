@@ -104,7 +104,8 @@ say_release(const struct release *r)
 	for (size_t i = 0; i < r->n; i++) {
 		const struct release_tree *t = &r->trees[i];
 
-		(void)printf("  %s: %" PRIu64 " files, %s\n", t->platform, t->record.files,
+		(void)printf("  %s: %" PRIu64 " file%s, %s\n", t->platform, t->record.files,
+		    t->record.files == 1 ? "" : "s",
 		    bytes_text(size, t->record.content_bytes));
 		say_size("full", t->full.object.bytes, 0);
 		say_deltas(t);

@@ -44,16 +44,16 @@ warn_of_role(const struct repo_role *role, int64_t now)
 	enum expiry_state state = expiry_state(role->signed_at, role->expires, now);
 	bool online = strcmp(role->name, "snapshot") == 0 ||
 	    strcmp(role->name, "timestamp") == 0;
+	const char *name = strcmp(role->by, "root") == 0 || strcmp(role->by, "targets") == 0 ?
+	    role->name : role->by;
 	char when[EXPIRY_TEXT_MAX], date[UTC_TEXT_MAX];
 
 	if (state == EXPIRY_FINE)
 		return 0;
-	log_warn("%s %s %s (%s)%s", role->name,
+	log_warn("%s %s %s (%s); sign it again with: mkdelta refresh%s%s", role->name,
 	    state == EXPIRY_OVER ? "expired" : "expires",
 	    expiry_text(when, role->expires, now), utc_text(date, role->expires),
-	    online ? "; sign it again with: mkdelta refresh" :
-	    strcmp(role->name, "root") == 0 || strcmp(role->name, "targets") == 0 ? "" :
-	    "; the next release signs it again");
+	    online ? "" : " --role ", online ? "" : name);
 	return 9;
 }
 

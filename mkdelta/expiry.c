@@ -51,6 +51,12 @@ expiry_state(int64_t signed_at, int64_t expires, int64_t now)
 	return expires - now < (expires - signed_at) / 3 ? EXPIRY_SOON : EXPIRY_FINE;
 }
 
+bool
+expiry_half_over(int64_t signed_at, int64_t expires, int64_t now)
+{
+	return expires - now < (expires - signed_at) / 2;
+}
+
 const char *
 expiry_word(enum expiry_state state)
 {

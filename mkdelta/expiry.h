@@ -7,6 +7,7 @@
 #ifndef MKDELTA_EXPIRY_H
 #define MKDELTA_EXPIRY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "manifest/base/err.h"
@@ -26,6 +27,8 @@ enum expiry_state { EXPIRY_FINE, EXPIRY_SOON, EXPIRY_OVER };
 
 /* Soon: less than a third of the period is left. */
 enum expiry_state expiry_state(int64_t signed_at, int64_t expires, int64_t now);
+/* Is half of the period over?  Then who has the keys at hand signs it again. */
+bool expiry_half_over(int64_t signed_at, int64_t expires, int64_t now);
 const char *expiry_word(enum expiry_state);	/* "fine", "soon", "expired" */
 
 /* "in 6 days", "3 hours ago" into out. */

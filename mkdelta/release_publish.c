@@ -3,6 +3,7 @@
 
 #include "manifest/base/utc.h"
 #include "manifest/tuf_write.h"
+#include "mkdelta/expiry.h"
 #include "mkdelta/notes.h"
 
 #include "mkdelta/release.h"
@@ -65,6 +66,19 @@ list_tree(struct release *r, struct release_tree *t, struct err *e)
 	return 0;
 }
 
+/* Releases keep their channel from running out, with the keys that are here anyway. */
+static void
+renew_channel(struct release *r, int64_t now)
+{
+	struct repo_role *channel = repo_role(r->repo, r->want->channel), *role = channel;
+
+	do
+		if (expiry_half_over(role->signed_at, role->expires, now))
+			role->changed = true;
+	while ((role = repo_next_platform(r->repo, channel->name,
+	    role == channel ? NULL : role)) != NULL);
+}
+
 int
 release_publish(struct release *r, const struct keys *keys, struct err *e)
 {
@@ -72,5 +86,6 @@ release_publish(struct release *r, const struct keys *keys, struct err *e)
 		if (place_tree(r, &r->trees[i], e) == -1 ||
 		    list_tree(r, &r->trees[i], e) == -1)
 			return -1;
+	renew_channel(r, utc_now());
 	return repo_commit(r->repo, keys, utc_now(), r->want->force, e);
 }

@@ -340,14 +340,14 @@ less_than_a_third_of_a_period_is_soon(void **state)
 	assert_int_equal(expiry_state(0, 300, 300), EXPIRY_OVER);
 }
 
-/* Sign timestamp with a period of so many seconds. */
+/* Sign a role with a period of so many seconds. */
 static void
-shorten(const struct lab *l, int64_t seconds)
+age(const struct lab *l, const char *name, int64_t seconds)
 {
 	struct err e = ERR_INIT;
 	struct repo *r = open_repo(l, "test");
 	struct keys *k = keys_open(path_of(l, "repo.keys"), &e);
-	struct repo_role *role = repo_role(r, "timestamp");
+	struct repo_role *role = repo_role(r, name);
 
 	assert_non_null(k);
 	role->expires = role->signed_at + seconds;
@@ -364,14 +364,52 @@ list_and_verify_end_with_9_when_metadata_runs_out(void **state)
 
 	(void)state;
 	lab_ok(l, "mkdelta list repo");
-	shorten(l, 2);
+	age(l, "timestamp", 2);
 	(void)usleep(2100000);
 	lab_expect(l, 9, "mkdelta list repo");
 	lab_must_say(l, "timestamp expired");
 	lab_must_say(l, "mkdelta refresh");
 	lab_expect(l, 9, "mkdelta verify repo");
-	shorten(l, 86400);
+	age(l, "timestamp", 86400);
 	lab_ok(l, "mkdelta list repo");
+	lab_close(l);
+}
+
+static void
+a_release_renews_its_channel_in_time(void **state)
+{
+	struct lab *l = lab_with_repo();
+	uint64_t before;
+
+	(void)state;
+	lab_write(l, "t/a", "1");
+	lab_ok(l, "mkdelta release repo t");
+	before = version_of(l, "stable");
+	lab_ok(l, "echo 2 > t/a && mkdelta release repo t");
+	assert_true(version_of(l, "stable") == before);	/* it was fresh */
+	age(l, "stable", 2);
+	before = version_of(l, "stable");
+	(void)usleep(2100000);
+	lab_expect(l, 9, "mkdelta list repo");
+	lab_must_say(l, "mkdelta refresh --role stable");
+	lab_ok(l, "echo 3 > t/a && mkdelta release repo t");
+	assert_true(version_of(l, "stable") == before + 1);
+	lab_close(l);
+}
+
+static void
+refresh_signs_more_roles_when_asked(void **state)
+{
+	struct lab *l = lab_with_repo();
+
+	(void)state;
+	lab_write(l, "t/a", "1");
+	lab_ok(l, "mkdelta release repo t");
+	lab_ok(l, "mkdelta refresh repo --role stable --role targets --role root");
+	assert_true(version_of(l, "stable") == 3 && version_of(l, "stable.any") == 2);
+	assert_true(version_of(l, "targets") == 2 && version_of(l, "root") == 2);
+	lab_expect(l, 2, "mkdelta refresh repo --role beta");
+	lab_ok(l, "mkdelta verify repo");
 	lab_close(l);
 }
 
@@ -394,6 +432,8 @@ main(void)
 		cmocka_unit_test(only_one_may_hold_the_lock),
 		cmocka_unit_test(a_platform_gets_its_role_by_the_channel_key_alone),
 		cmocka_unit_test(less_than_a_third_of_a_period_is_soon),
+		cmocka_unit_test(a_release_renews_its_channel_in_time),
+		cmocka_unit_test(refresh_signs_more_roles_when_asked),
 		cmocka_unit_test(list_and_verify_end_with_9_when_metadata_runs_out),
 	};
 
