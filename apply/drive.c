@@ -333,6 +333,8 @@ take_done(struct run *r, enum step next, struct err *e)
 
 	if (move_to(r, next, e) == -1)
 		return -1;
+	if (was.step == STEP_COMMIT || was.step == STEP_ROLLBACK)
+		r->last = was;
 	if (was.step == STEP_COMMIT)
 		r->installed = true;
 	if (was.step == STEP_DOWNLOAD && r->download_only)

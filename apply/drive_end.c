@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "manifest/base/log.h"
 
@@ -19,11 +20,19 @@ void
 drive_notify(struct run *r)
 {
 	struct err why = ERR_INIT;
+	struct mark now = r->mark;
 
 	if (r->recovering || r->dry_run)
 		return;
-	if (hook_run(r, HOOK_NOTIFY, false, &why) == HOOK_FAILED)
+	/* The journal is idle by then; it is told of what came to an end. */
+	if (r->mark.to == 0) {
+		r->mark.from = r->last.from;
+		r->mark.to = r->last.to;
+	}
+	/* A shipped one comes from what is live by now. */
+	if (hook_run(r, HOOK_NOTIFY, strcmp(r->reason, "rolled-back") == 0, &why) == HOOK_FAILED)
 		log_warn("%s: %s", r->dev->conf->name, why.text);
+	r->mark = now;
 }
 
 int
@@ -53,8 +62,6 @@ drive_say_rolled_back(struct run *r, const struct mark *was, struct err *e)
 		(void)snprintf(back, sizeof back, "nothing");
 	else
 		(void)snprintf(back, sizeof back, "%" PRIu64, was->from);
-	r->mark.to = was->to;	/* for the hook; the journal is idle already */
-	r->mark.from = was->from;
 	if (was->manual) {
 		log_say("%s: went back from %" PRIu64 " to %s; %" PRIu64
 		    " is held until something newer or `resume`", r->dev->conf->name,

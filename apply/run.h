@@ -38,6 +38,7 @@ struct run {
 	bool dry_run, download_only, json;
 	bool recovering;		/* the boot-time command: no network, no service */
 	bool installed;			/* something was installed by this run */
+	struct mark last;		/* of the update or rollback that ended in it */
 	struct sha256 bad[CHAIN_HOPS_MAX];	/* objects that failed in this run */
 	size_t n_bad;
 	struct err bad_why;		/* of the last of them */

@@ -68,6 +68,17 @@ the_schema_of_the_data_is_noted_after_migrate(void **state)
 }
 
 static void
+notify_is_told_what_came_to_an_end(void **state)
+{
+	(void)state;
+	switch_hook(HOOK_NOTIFY, "test \"$DELTA_REASON $DELTA_FROM $DELTA_TO\""
+	    " = 'updated 1 2' && echo told >> $(dirname $(dirname $(dirname "
+	    "$DELTA_BACKUP_DIR)))/LOG");
+	assert_int_equal(switch_run(), 0);
+	switch_must_log("notify/idle told ");
+}
+
+static void
 a_first_install_runs(void **state)
 {
 	struct err e = ERR_INIT;
@@ -175,6 +186,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		IN_BOTH(hooks_run_in_their_order),
 		IN_BOTH(the_schema_of_the_data_is_noted_after_migrate),
+		IN_BOTH(notify_is_told_what_came_to_an_end),
 		IN_BOTH(a_first_install_runs),
 		IN_BOTH(commit_keeps_two_releases),
 		IN_BOTH(a_commit_forgets_lower_quarantine),
