@@ -7,12 +7,14 @@
 
 #include "manifest/base/bytes.h"
 #include "manifest/base/fs.h"
+#include "manifest/names.h"
 
 #include "apply/commands.h"
 #include "apply/state_json.h"
 #include "apply/work.h"
 
 static struct {
+	const char *to_text;
 	uint64_t to;
 	bool retry;
 } want;
@@ -229,7 +231,7 @@ plan(const struct conf *c, struct err *e)
 static const struct opt options[] = {
 	COMMON_OPTIONS,
 	JSON_OPTION,
-	{ "to", 0, OPT_COUNT_U64, &want.to, "N", "to this release, not the newest" },
+	{ "to", 0, OPT_TEXT, &want.to_text, "N", "to this release, not the newest" },
 	{ "retry", 0, OPT_FLAG, &want.retry, NULL, "as if nothing had failed here" },
 	OPT_END
 };
@@ -247,6 +249,8 @@ run_plan(int argc, char **argv, struct err *e)
 	case OPT_RUN:
 		break;
 	}
+	if (want.to_text != NULL && name_parse_release(want.to_text, &want.to, e) == -1)
+		return err_wrap(e, "--to");
 	return commands_each(plan, e);
 }
 

@@ -1,12 +1,13 @@
 #include <string.h>
 
-#include "manifest/base/log.h"
+#include "manifest/names.h"
 
 #include "apply/commands.h"
 #include "apply/memory.h"
 #include "apply/run.h"
 
 static struct {
+	const char *to_text;
 	uint64_t to;
 	bool now, dry_run, download_only, retry;
 } want;
@@ -47,7 +48,7 @@ update(const struct conf *c, struct err *e)
 
 static const struct opt options[] = {
 	COMMON_OPTIONS,
-	{ "to", 0, OPT_COUNT_U64, &want.to, "N", "this release, not the newest" },
+	{ "to", 0, OPT_TEXT, &want.to_text, "N", "this release, not the newest" },
 	{ "now", 0, OPT_FLAG, &want.now, NULL, "do not wait for a window" },
 	{ "dry-run", 'n', OPT_FLAG, &want.dry_run, NULL, "say what would be done" },
 	{ "download-only", 0, OPT_FLAG, &want.download_only, NULL,
@@ -69,6 +70,8 @@ run_update(int argc, char **argv, struct err *e)
 	case OPT_RUN:
 		break;
 	}
+	if (want.to_text != NULL && name_parse_release(want.to_text, &want.to, e) == -1)
+		return err_wrap(e, "--to");
 	return commands_each(update, e);
 }
 

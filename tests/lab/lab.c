@@ -329,7 +329,8 @@ bool
 lab_same_tree(struct lab *l, const char *a, const char *b)
 {
 	static const char list[] = "(cd '%s' && find . -path ./.delta/listing -prune -o "
-	    "-path ./.delta/record.json -prune -o -path ./.delta -empty -prune -o "
+	    "-path ./.delta/record.json -prune -o -path ./.delta/linked -prune -o "
+	    "-path ./.delta/persist -prune -o -path ./.delta -empty -prune -o "
 	    "-type f -printf '%%p f %%m %%s ' -exec sha256sum {} ';' -o -type l "
 	    "-printf '%%p l %%l\\n' -o -printf '%%p %%y %%m\\n') | grep -v '^./.delta d' "
 	    "| LC_ALL=C sort";

@@ -1,0 +1,454 @@
+/*
+ * The device's program as a person meets it: what each command says, with which
+ * exit status, and what it leaves untouched.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sys/mount.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/lab/lab.h"
+
+#define DELTA_APPLY "delta-apply --config app.conf "
+
+static struct lab *master, *l;
+
+static void
+configure(const char *more)
+{
+	lab_write(l, "app.conf", "[app]\nname = demo\nroot = %s/dev/demo\n"
+	    "url = http://127.0.0.1:%d\nstate = %s/dev/state\nrun = %s/dev/run\n"
+	    "[trust]\nroot = %s/repo/metadata/1.root.json\n[net]\nretries = 0\n%s",
+	    l->dir, l->port, l->dir, l->dir, l->dir, more);
+}
+
+/* Three releases that differ in a little; each test has its own copy, since
+ * releases follow one another by a second at least. */
+static int
+open_master(void **state)
+{
+	(void)state;
+	master = lab_open();
+	lab_ok(master, "mkdelta init -q repo");
+	lab_fill(master, "t/bin/app", 200000, 1);
+	lab_ok(master, "mkdelta release -q --version v1.0 repo t");
+	lab_write(master, "t/etc/conf", "two\n");
+	lab_ok(master, "mkdelta release -q --version v1.1 repo t");
+	lab_fill(master, "t/lib/three", 3000, 3);
+	lab_ok(master, "mkdelta release -q --version v1.2 repo t");
+	return 0;
+}
+
+static int
+close_master(void **state)
+{
+	(void)state;
+	lab_close(master);
+	return 0;
+}
+
+static int
+open_lab(void **state)
+{
+	(void)state;
+	l = lab_open();
+	lab_ok(l, "cp -a '%s/repo' '%s/t' .", master->dir, master->dir);
+	lab_serve(l, "repo", NULL);
+	configure("");
+	return 0;
+}
+
+static int
+close_lab(void **state)
+{
+	(void)state;
+	lab_close(l);
+	return 0;
+}
+
+static void
+check_says_8_until_the_newest_runs(void **state)
+{
+	(void)state;
+	lab_expect(l, 8, DELTA_APPLY "check");
+	lab_must_say(l, "3 (v1.2) is available");
+	assert_false(lab_exists(l, "dev/demo/current"));
+	lab_ok(l, DELTA_APPLY "update --to 1");
+	lab_expect(l, 8, DELTA_APPLY "check --json");
+	lab_must_say(l, "\"available\": true");
+	lab_must_say(l, "\"running\": 1");
+	lab_ok(l, DELTA_APPLY "update");
+	lab_ok(l, DELTA_APPLY "check");
+	lab_must_say(l, "3 (v1.2) runs");
+	assert_true(lab_same_tree(l, "t", "dev/demo/releases/3"));
+}
+
+static void
+idle_is_two_requests_and_no_write_outside_run(void **state)
+{
+	(void)state;
+	lab_ok(l, DELTA_APPLY "update");
+	lab_ok(l, "find dev -path dev/run -prune -o -printf '%%p %%T@ %%C@ %%s\\n' "
+	    "| sort > before");
+	lab_log_clear(l);
+	lab_ok(l, DELTA_APPLY "update");
+	assert_int_equal(lab_requests(l, ""), 2);
+	assert_int_equal(lab_requests(l, "timestamp.json 200"), 1);
+	assert_int_equal(lab_requests(l, "2.root.json 404"), 1);
+	assert_true(lab_sent_bytes(l) <= 1024);
+	lab_ok(l, DELTA_APPLY "check");
+	lab_ok(l, "find dev -path dev/run -prune -o -printf '%%p %%T@ %%C@ %%s\\n' "
+	    "| sort > after; diff before after");
+}
+
+static void
+plan_shows_the_ways_and_fetches_nothing(void **state)
+{
+	(void)state;
+	lab_ok(l, DELTA_APPLY "update --to 1");
+	lab_ok(l, DELTA_APPLY "plan");
+	lab_must_say(l, "demo: 1 (v1.0) -> 3 (v1.2), channel stable, any");
+	lab_must_say(l, "* 1 > 3");
+	lab_must_say(l, "full > 3");
+	lab_must_say(l, " % saved");
+	lab_log_clear(l);
+	lab_ok(l, DELTA_APPLY "plan --json");
+	lab_must_say(l, "\"why\": \"the fewest bytes\"");
+	assert_int_equal(lab_requests(l, "/targets/"), 0);
+	lab_ok(l, DELTA_APPLY "update --dry-run");
+	assert_int_equal(lab_requests(l, "/targets/"), 0);
+	lab_ok(l, DELTA_APPLY "version");
+	lab_must_say(l, "demo 1 v1.0");
+	lab_ok(l, DELTA_APPLY "update");
+	lab_ok(l, DELTA_APPLY "plan");
+	lab_must_say(l, "nothing to do: release 3 is the newest offered");
+}
+
+static void
+looking_works_before_the_first_update(void **state)
+{
+	(void)state;
+	lab_ok(l, DELTA_APPLY "status");
+	lab_must_say(l, "nothing is installed");
+	lab_ok(l, DELTA_APPLY "version");
+	lab_must_say(l, "demo - -");
+	lab_ok(l, DELTA_APPLY "history");
+	lab_must_say(l, "no update yet");
+	lab_expect(l, 1, DELTA_APPLY "verify");
+	assert_false(lab_exists(l, "dev"));
+}
+
+static void
+verify_finds_every_change(void **state)
+{
+	(void)state;
+	lab_ok(l, DELTA_APPLY "update");
+	lab_ok(l, DELTA_APPLY "verify");
+	lab_must_say(l, "exactly as signed");
+	lab_ok(l, "printf x >> dev/demo/current/etc/conf; chmod 700 dev/demo/current/bin");
+	lab_expect(l, 4, DELTA_APPLY "verify");
+	lab_must_say(l, "etc/conf");
+	lab_must_say(l, "mode 0700");
+	lab_expect(l, 4, DELTA_APPLY "verify --json");
+	lab_must_say(l, "\"differences\": 2");
+}
+
+static void
+verify_believes_the_metadata_before_the_tree(void **state)
+{
+	(void)state;
+	lab_ok(l, DELTA_APPLY "update --to 1");
+	lab_ok(l, "cp -a dev/demo/releases/1 saved");
+	lab_ok(l, DELTA_APPLY "update");
+	/* The whole tree of 1, record and all, under the name of 3. */
+	lab_ok(l, "rm -rf dev/demo/releases/3; cp -a saved dev/demo/releases/3");
+	lab_ok(l, "sed -i 's|1/any.tree|3/any.tree|; s|\"release\": 1|\"release\": 3|' "
+	    "dev/demo/releases/3/.delta/record.json");
+	lab_expect(l, 4, DELTA_APPLY "verify");
+	lab_must_say(l, "signed as another tree");
+}
+
+static void
+a_modified_release_starts_from_nothing_and_says_so(void **state)
+{
+	(void)state;
+	lab_ok(l, DELTA_APPLY "update --to 1");
+	lab_ok(l, "printf x >> dev/demo/current/bin/app");
+	lab_ok(l, DELTA_APPLY "update");
+	assert_true(lab_said(l, "bin/app") || lab_said(l, "modified") ||
+	    lab_said(l, "differs"));
+	assert_true(lab_same_tree(l, "t", "dev/demo/releases/3"));
+	lab_ok(l, DELTA_APPLY "verify");
+}
+
+static void
+an_unknown_release_starts_from_nothing_and_says_so(void **state)
+{
+	(void)state;
+	lab_ok(l, DELTA_APPLY "update --to 1");
+	lab_ok(l, "rm -r dev/demo/current/.delta");
+	lab_ok(l, DELTA_APPLY "plan");
+	lab_must_say(l, "starts from nothing");
+	lab_must_say(l, "* full > ");
+	lab_ok(l, DELTA_APPLY "update");
+	assert_true(lab_same_tree(l, "t", "dev/demo/releases/3"));
+}
+
+static void
+two_runs_at_once_are_busy(void **state)
+{
+	(void)state;
+	lab_ok(l, DELTA_APPLY "update --to 1");
+	lab_expect(l, 6, "flock dev/run/lock sh -c '" DELTA_APPLY "update'");
+	lab_must_say(l, "busy");
+	lab_expect(l, 6, "flock dev/state/lock sh -c '" DELTA_APPLY "update'");
+	lab_expect(l, 6, "flock dev/demo/releases sh -c '" DELTA_APPLY "check'");
+	lab_ok(l, DELTA_APPLY "status");	/* looking needs no lock */
+}
+
+static void
+configuration_mistakes_are_named(void **state)
+{
+	(void)state;
+	configure("[app]\nchanel = beta\n");
+	lab_expect(l, 2, DELTA_APPLY "check");
+	lab_must_say(l, "did you mean channel?");
+	lab_must_say(l, "line 12");
+	lab_expect(l, 2, "delta-apply --config nowhere.conf check");
+	lab_must_say(l, "nowhere.conf");
+	configure("");
+	lab_expect(l, 2, DELTA_APPLY "check --set app.chanel=x");
+	lab_expect(l, 2, DELTA_APPLY "check --set nonsense");
+	lab_expect(l, 2, DELTA_APPLY "check --root /");
+	lab_must_say(l, "root of the file system");
+	lab_expect(l, 2, DELTA_APPLY "check --set app.channel=beta");
+	lab_must_say(l, "no channel beta");
+	lab_must_say(l, "there is stable");
+	lab_expect(l, 2, DELTA_APPLY "--config app.conf check");
+	lab_expect(l, 2, DELTA_APPLY "chek");
+	lab_must_say(l, "did you mean 'check'");
+	lab_expect(l, 2, DELTA_APPLY "update --to 0");
+}
+
+static void
+flags_and_environment_override_the_file(void **state)
+{
+	(void)state;
+	lab_ok(l, "DELTA_APPLY_APP_ROOT=$PWD/dev/two " DELTA_APPLY "update --to 1");
+	assert_true(lab_exists(l, "dev/two/current"));
+	lab_ok(l, "DELTA_APPLY_APP_ROOT=$PWD/dev/two " DELTA_APPLY "--root $PWD/dev/three "
+	    "--state $PWD/dev/s3 update --to 1");
+	assert_true(lab_exists(l, "dev/three/current"));
+}
+
+static void
+a_host_that_is_away_is_3(void **state)
+{
+	(void)state;
+	lab_ok(l, DELTA_APPLY "update --to 1");
+	lab_serve_stop(l);
+	lab_expect(l, 3, DELTA_APPLY "check");
+	lab_expect(l, 3, DELTA_APPLY "update");
+	lab_ok(l, DELTA_APPLY "version");
+	lab_must_say(l, "demo 1 v1.0");
+}
+
+static void
+metadata_by_hand_is_4_and_changes_nothing(void **state)
+{
+	(void)state;
+	lab_ok(l, DELTA_APPLY "update --to 1");
+	lab_ok(l, "cp repo/metadata/timestamp.json good");
+	lab_ok(l, "sed -i 's/\"version\":\\([0-9]*\\)/\"version\":9\\1/' "
+	    "repo/metadata/timestamp.json");
+	lab_expect(l, 4, DELTA_APPLY "update");
+	lab_write(l, "repo/metadata/timestamp.json", "%s", "<html>please log in</html>");
+	lab_expect(l, 4, DELTA_APPLY "update");
+	lab_ok(l, DELTA_APPLY "version");
+	lab_must_say(l, "demo 1 v1.0");
+	lab_ok(l, "cp good repo/metadata/timestamp.json");
+	lab_ok(l, DELTA_APPLY "update");
+}
+
+static void
+a_bad_delta_leads_to_the_next_way(void **state)
+{
+	(void)state;
+	lab_ok(l, DELTA_APPLY "update --to 1");
+	lab_ok(l, "for f in repo/targets/3/*.from-1.delta; do printf x | "
+	    "dd of=$f bs=1 seek=20 conv=notrunc status=none; done");
+	lab_ok(l, "rm repo/targets/3/*.from-2.delta");
+	lab_ok(l, DELTA_APPLY "update");
+	assert_true(lab_same_tree(l, "t", "dev/demo/releases/3"));
+	lab_ok(l, DELTA_APPLY "history");
+}
+
+static void
+nothing_left_that_can_be_trusted_is_4(void **state)
+{
+	(void)state;
+	lab_ok(l, DELTA_APPLY "update --to 1");
+	lab_ok(l, "for f in repo/targets/3/*.delta repo/targets/3/*.tar.zst; do printf x | "
+	    "dd of=$f bs=1 seek=20 conv=notrunc status=none; done; "
+	    "for f in repo/targets/2/*.delta repo/targets/2/*.tar.zst; do printf x | "
+	    "dd of=$f bs=1 seek=20 conv=notrunc status=none; done; "
+	    "for f in repo/targets/1/*.tar.zst; do printf x | "
+	    "dd of=$f bs=1 seek=20 conv=notrunc status=none; done");
+	lab_expect(l, 4, DELTA_APPLY "update");
+	lab_ok(l, DELTA_APPLY "version");
+	lab_must_say(l, "demo 1 v1.0");
+	lab_ok(l, DELTA_APPLY "verify");
+}
+
+static void
+no_room_is_7_before_the_first_byte(void **state)
+{
+	char root[300];
+
+	(void)state;
+	lab_ok(l, "mkdir -p dev/demo");
+	(void)snprintf(root, sizeof root, "%s/dev/demo", l->dir);
+	if (mount("none", root, "tmpfs", 0, "size=300k,mode=0755") == -1)
+		skip();
+	lab_log_clear(l);
+	(void)lab_run(l, DELTA_APPLY "update");
+	assert_int_equal(umount(root), 0);
+	assert_int_equal(l->status, 7);
+	assert_int_equal(lab_requests(l, "/targets/"), 0);
+}
+
+static void
+state_of_a_newer_applier_is_refused(void **state)
+{
+	(void)state;
+	lab_ok(l, DELTA_APPLY "update --to 1");
+	lab_ok(l, "python3 - <<'P'\n"
+	    "import hashlib,struct\n"
+	    "b=b'{\"format\":2,\"step\":\"teleport\"}'\n"
+	    "s=b'dajrnl1\\n'+struct.pack('<QI',99,len(b))+b\n"
+	    "s=s.ljust(4064,b'\\0'); s+=hashlib.sha256(s).digest()\n"
+	    "open('dev/state/journal','wb').write(s+bytes(4096))\n"
+	    "P\n");
+	lab_expect(l, 5, DELTA_APPLY "update");
+	lab_must_say(l, "newer delta-apply");
+	lab_expect(l, 5, DELTA_APPLY "status");
+}
+
+static void
+expired_metadata_are_9(void **state)
+{
+	(void)state;
+	lab_ok(l, DELTA_APPLY "update --to 1");
+	if (lab_run(l, "faketime '2100-01-01' true") != 0)
+		skip();
+	lab_expect(l, 9, "faketime '2100-01-01' " DELTA_APPLY "check");
+}
+
+static void
+trust_refresh_get_are_a_tuf_client(void **state)
+{
+	(void)state;
+	lab_expect(l, 2, "delta-apply refresh --metadata-dir m --metadata-url "
+	    "http://127.0.0.1:%d/metadata", l->port);
+	lab_expect(l, 2, "delta-apply trust repo/metadata/1.root.json");
+	lab_must_say(l, "--metadata-dir is needed");
+	lab_ok(l, "delta-apply trust --metadata-dir m repo/metadata/1.root.json");
+	lab_ok(l, "cmp m/root.json repo/metadata/1.root.json");
+	lab_ok(l, "delta-apply refresh --metadata-dir m --metadata-url "
+	    "http://127.0.0.1:%d/metadata", l->port);
+	lab_ok(l, "cmp m/timestamp.json repo/metadata/timestamp.json");
+	lab_ok(l, "delta-apply get --metadata-dir m --metadata-url "
+	    "http://127.0.0.1:%d/metadata/ --targets-url http://127.0.0.1:%d/targets/ "
+	    "--output out 3/any.tree.zst 3/any.from-1.delta", l->port, l->port);
+	lab_ok(l, "cmp out/3/any.tree.zst repo/targets/3/*.any.tree.zst");
+	lab_ok(l, "cmp out/3/any.from-1.delta repo/targets/3/*.any.from-1.delta");
+	lab_expect(l, 3, "delta-apply get --metadata-dir m --metadata-url "
+	    "http://127.0.0.1:%d/metadata --targets-url http://127.0.0.1:%d/targets "
+	    "--output out 9/any.tree.zst", l->port, l->port);
+	lab_must_say(l, "does not list it");
+	lab_expect(l, 4, "delta-apply trust --metadata-dir m2 repo/metadata/timestamp.json");
+	assert_false(lab_exists(l, "m2/root.json"));
+}
+
+static void
+get_refuses_bytes_that_are_not_signed(void **state)
+{
+	(void)state;
+	lab_ok(l, "delta-apply trust --metadata-dir m repo/metadata/1.root.json");
+	lab_ok(l, "for f in repo/targets/3/*.tree.zst; do printf x | "
+	    "dd of=$f bs=1 seek=9 conv=notrunc status=none; done");
+	lab_expect(l, 4, "delta-apply get --metadata-dir m --metadata-url "
+	    "http://127.0.0.1:%d/metadata --targets-url http://127.0.0.1:%d/targets "
+	    "--output out 3/any.tree.zst", l->port, l->port);
+	lab_ok(l, "test -z \"$(find out -type f)\"");
+}
+
+static void
+files_need_no_host(void **state)
+{
+	(void)state;
+	lab_serve_stop(l);
+	lab_ok(l, DELTA_APPLY "--url file://$PWD/repo update");
+	assert_true(lab_same_tree(l, "t", "dev/demo/releases/3"));
+}
+
+static void
+help_lists_what_there_is(void **state)
+{
+	static const char *const names[] = { "update", "check", "plan", "status", "history",
+		"version", "verify", "rollback", "resume", "recover", "trust", "refresh",
+		"get" };
+
+	(void)state;
+	lab_ok(l, "delta-apply --help");
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		lab_must_say(l, names[i]);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		lab_ok(l, "delta-apply %s --help", names[i]);
+		lab_must_say(l, "usage: delta-apply");
+	}
+	lab_ok(l, "delta-apply --version");
+}
+
+#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FLOW(check_says_8_until_the_newest_runs),
+		FLOW(idle_is_two_requests_and_no_write_outside_run),
+		FLOW(plan_shows_the_ways_and_fetches_nothing),
+		FLOW(looking_works_before_the_first_update),
+		FLOW(verify_finds_every_change),
+		FLOW(verify_believes_the_metadata_before_the_tree),
+		FLOW(a_modified_release_starts_from_nothing_and_says_so),
+		FLOW(an_unknown_release_starts_from_nothing_and_says_so),
+		FLOW(two_runs_at_once_are_busy),
+		FLOW(configuration_mistakes_are_named),
+		FLOW(flags_and_environment_override_the_file),
+		FLOW(a_host_that_is_away_is_3),
+		FLOW(metadata_by_hand_is_4_and_changes_nothing),
+		FLOW(a_bad_delta_leads_to_the_next_way),
+		FLOW(nothing_left_that_can_be_trusted_is_4),
+		FLOW(no_room_is_7_before_the_first_byte),
+		FLOW(state_of_a_newer_applier_is_refused),
+		FLOW(expired_metadata_are_9),
+		FLOW(trust_refresh_get_are_a_tuf_client),
+		FLOW(get_refuses_bytes_that_are_not_signed),
+		FLOW(files_need_no_host),
+		FLOW(help_lists_what_there_is),
+	};
+
+	return cmocka_run_group_tests_name("commands", tests, open_master,
+	    close_master);
+}
