@@ -87,7 +87,9 @@ lab_serve_stop(struct lab *l)
 	if (l->nginx == 0)
 		return;
 	(void)kill(l->nginx, SIGTERM);
-	for (int i = 0; i < 300 && kill(l->nginx, 0) == 0; i++)
+	/* It takes its pid file away as the last thing; as a zombie it may stay long
+	 * where nobody reaps. */
+	for (int i = 0; i < 300 && kill(l->nginx, 0) == 0 && read_pid(l) != 0; i++)
 		(void)usleep(10000);
 	(void)kill(l->nginx, SIGKILL);
 	l->nginx = 0;
