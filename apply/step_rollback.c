@@ -132,6 +132,9 @@ check_old_tree(struct run *r, struct err *e)
 			return 0;
 		}
 		(void)err_hint(e, "%s", why.text);
+		/* With a network it can still be put right: no reason to be stuck. */
+		if (why.code == ERR_NET || r->recovering)
+			e->code = ERR_NET;
 		break;
 	case CHECK_ERROR:
 		break;
@@ -209,7 +212,7 @@ enum step_result
 step_rollback(struct run *r, struct err *e)
 {
 	if (!r->mark.reverted && revert(r, e) == -1)
-		return STEP_FAIL;
+		return e->code == ERR_NET ? STEP_LATER : STEP_FAIL;
 	/* At boot the application is started by others, after this. */
 	if (r->recovering)
 		return STEP_LATER;

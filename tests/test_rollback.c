@@ -196,6 +196,22 @@ an_old_tree_damaged_by_the_new_release_is_put_right_or_stuck(void **state)
 }
 
 static void
+at_boot_a_damaged_old_tree_waits_for_the_network(void **state)
+{
+	const struct switch_flags boot = { true, NULL };
+	char text[2048];
+
+	(void)state;
+	switch_all_hooks();
+	leave_mark(STEP_ROLLBACK, false, false);
+	lab_device_sh(switch_lab, "echo x > app/%snumber",
+	    switch_lab->conf.swap == SWAP_SYMLINK ? "current/" : "");
+	assert_int_equal(switch_run_with(&boot, text), 3);
+	assert_int_equal(switch_marked(NULL), STEP_ROLLBACK);
+	assert_int_equal(switch_live(), 1);
+}
+
+static void
 a_first_install_that_fails_leaves_nothing_live(void **state)
 {
 	struct err e = ERR_INIT;
@@ -258,6 +274,7 @@ main(void)
 		IN_BOTH(a_file_written_in_place_is_put_right_before_the_switch),
 		IN_BOTH(a_tree_that_differed_before_is_gone_back_to_as_it_was),
 		IN_BOTH(an_old_tree_damaged_by_the_new_release_is_put_right_or_stuck),
+		IN_BOTH(at_boot_a_damaged_old_tree_waits_for_the_network),
 		IN_BOTH(a_first_install_that_fails_leaves_nothing_live),
 		IN_BOTH(a_person_goes_back_and_the_release_is_held),
 		IN_BOTH(data_are_never_restored_twice),

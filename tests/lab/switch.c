@@ -45,6 +45,7 @@ configure(void)
 	c->url = keep(3, "", "file:///nowhere");
 	c->channel = keep(4, "", "stable");
 	c->platform = keep(5, "", "any");
+	c->trust_root = keep(6, "/no-root.json", switch_lab->dir);
 	c->keep = 2;
 	c->health_timeout_s = 5;
 	c->health_interval_s = 0;
