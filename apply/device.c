@@ -78,8 +78,8 @@ existing_part(const char *path)
 	return n;
 }
 
-/* An absolute path, opened; missing folders are made, the last one with mode.
- * Symlinks that lead there (/var/run) are followed. */
+/* An absolute path, opened; missing folders are made, durably, the last one with
+ * mode.  Symlinks that lead there (/var/run) are followed. */
 static int
 open_path(const char *path, mode_t mode, bool make, const char *key, struct err *e)
 {
@@ -95,7 +95,7 @@ open_path(const char *path, mode_t mode, bool make, const char *key, struct err 
 		return err_set(e, ERR_NOMEM, "out of memory");
 	at = fs_open_dir(above, e);
 	path += there + (path[there] == '/');
-	if (at != -1 && fs_mkdirs(at, path, mode, e) == 0)
+	if (at != -1 && fs_mkdirs(at, path, mode, e) == 0 && fs_sync_all(at, e) == 0)
 		fd = fs_open_dir_at(at, path, e);
 	if (at != -1)
 		(void)close(at);

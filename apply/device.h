@@ -73,7 +73,7 @@ int live_try(const struct device *, struct err *);
 /* Make what live_switch() to `to` will need, so that it works on a full disk
  * (symlink mode: the link it renames).  Durable; for preflight, both ways. */
 int live_prepare(const struct device *, uint64_t to, struct err *);
-/* What live_prepare() made and nobody used is gone. */
+/* What live_prepare() made and nobody used is gone, and traces of live_try(). */
 int live_unprepare(const struct device *, struct err *);
 /* The tree of a release: releases/N, in exchange mode the live tree when N is
  * what runs.  A descriptor, or -1: ERR_ABSENT, ERR_IO. */

@@ -58,6 +58,18 @@ unlock(struct device *d)
 	}
 }
 
+/* What was being replaced when the power failed.  Nothing depends on it. */
+static void
+clear_temps(const struct device *d)
+{
+	const int folders[] = { d->run, d->state, d->base, d->releases };
+	struct err why = ERR_INIT;
+
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+		if (fs_remove_temps(folders[i], ".", &why) == -1)
+			log_detail("%s: %s", d->conf->name, why.text);
+}
+
 int
 device_lock(struct device *d, struct err *e)
 {
@@ -70,8 +82,10 @@ device_lock(struct device *d, struct err *e)
 	if (d->state_lock != -1)
 		d->base_lock = lock_fd(fs_open_dir_at(d->releases, ".", e),
 		    d->root_path, e);
-	if (d->base_lock != -1)
+	if (d->base_lock != -1) {
+		clear_temps(d);
 		return 0;
+	}
 	unlock(d);
 	return err_wrap(e, "%s", d->conf->name);
 }

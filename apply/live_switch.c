@@ -80,6 +80,8 @@ live_unprepare(const struct device *dev, struct err *e)
 {
 	struct device mine = *dev;
 
+	if (live_untry(dev, e) == -1)
+		return -1;
 	return dev->parent != -1 ? 0 : fs_walk(dev->base, visit_link, &mine, e);
 }
 

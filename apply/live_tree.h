@@ -23,6 +23,9 @@ const char *live_number(uint64_t release, char out[static LIVE_NAME_MAX]);
  * absolute path.  0: anything else. */
 uint64_t live_parse_target(const struct device *, const char *text);
 
+/* What live_try() left behind when the power failed within is gone. */
+int live_untry(const struct device *, struct err *);
+
 /* Exchange mode: the number in releases/NAME's own record, 0 none. */
 uint64_t live_record_of(const struct device *, uint64_t name);
 /* Has the folder no entry at all?  1, 0, -1. */

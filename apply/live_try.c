@@ -16,6 +16,7 @@
 
 #define TRY_A ".try-a"
 #define TRY_B ".try-b"
+enum { BESIDE_MAX = 256 };
 
 static int
 refuse(const struct device *dev, struct err *e, const char *fact)
@@ -95,6 +96,16 @@ check_mount(const struct device *dev, struct err *e)
 }
 
 static int
+beside_name(const struct device *dev, char out[static BESIDE_MAX], struct err *e)
+{
+	int n = snprintf(out, BESIDE_MAX, ".%s.try", dev->live_name);
+
+	if (n >= BESIDE_MAX)
+		return err_set(e, ERR_POLICY, "%s: the name is too long", dev->root_path);
+	return 0;
+}
+
+static int
 clear_tree(const struct device *dev, const char *beside, struct err *e)
 {
 	if (fs_remove_tree(dev->releases, TRY_A, e) == -1)
@@ -128,13 +139,11 @@ static int
 try_tree(const struct device *dev, struct err *e)
 {
 	struct err ignored = ERR_INIT;
-	char beside[300];
+	char beside[BESIDE_MAX];
 	int rc;
 
-	if (check_mount(dev, e) == -1)
+	if (check_mount(dev, e) == -1 || beside_name(dev, beside, e) == -1)
 		return -1;
-	if ((size_t)snprintf(beside, sizeof beside, ".%s.try", dev->live_name) >= 256)
-		return err_set(e, ERR_POLICY, "%s: the name is too long", dev->root_path);
 	if (clear_tree(dev, beside, e) == -1)
 		return -1;
 	rc = try_exchange(dev, beside, e);
@@ -146,4 +155,14 @@ int
 live_try(const struct device *dev, struct err *e)
 {
 	return dev->parent == -1 ? try_link(dev, e) : try_tree(dev, e);
+}
+
+int
+live_untry(const struct device *dev, struct err *e)
+{
+	char beside[BESIDE_MAX];
+
+	if (dev->parent == -1)
+		return clear_link(dev, e);
+	return beside_name(dev, beside, e) == -1 ? -1 : clear_tree(dev, beside, e);
 }

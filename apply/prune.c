@@ -159,3 +159,19 @@ out:
 	free(numbers);
 	return rc;
 }
+
+int
+prune_sync(const struct device *dev, struct err *e)
+{
+	const struct { int at; const char *rel; } folders[] = {
+		{ dev->base, DATA_BACKUP }, { dev->base, "." }, { dev->releases, "." },
+		{ dev->state, "spool" }, { dev->state, "." },
+	};
+
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+		if (fs_sync_dir(folders[i].at, folders[i].rel, e) == -1 &&
+		    e->code != ERR_ABSENT)
+			return -1;
+	err_clear(e);
+	return dev->parent == -1 ? 0 : fs_sync_dir(dev->parent, ".", e);
+}

@@ -23,4 +23,8 @@ int release_remove(const struct device *, uint64_t release, struct err *);
 int releases_prune(const struct device *, uint64_t live, uint64_t previous,
     struct err *);
 
+/* Durable: what was removed in the device's folders, spool and backups too, will
+ * not be back after a power cut, when nobody looks for it any more. */
+int prune_sync(const struct device *, struct err *);
+
 #endif

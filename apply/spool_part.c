@@ -42,6 +42,20 @@ open_file(struct spool_part *p, uint64_t bytes, struct err *e)
 	return p->have <= bytes ? 0 : spool_part_restart(p, "", e);
 }
 
+/* A new folder needs the sync of its parent, or all of it is lost. */
+static int
+open_spool(const struct device *d, struct err *e)
+{
+	int fd = fs_open_dir_at(d->state, "spool", e);
+
+	if (fd != -1 || e->code != ERR_ABSENT)
+		return fd;
+	if (fs_mkdirs(d->state, "spool", 0700, e) == -1 ||
+	    fs_sync_dir(d->state, ".", e) == -1)
+		return -1;
+	return fs_open_dir_at(d->state, "spool", e);
+}
+
 int
 spool_part_open(const struct device *d, const struct object *o, struct spool_part *p,
     struct err *e)
@@ -53,8 +67,7 @@ spool_part_open(const struct device *d, const struct object *o, struct spool_par
 	(void)sha256_hex(&o->sha256, hex);
 	(void)snprintf(p->name, sizeof p->name, "%s.part", hex);
 	(void)snprintf(p->etag_name, sizeof p->etag_name, "%s.etag", hex);
-	if (fs_mkdirs(d->state, "spool", 0700, e) == -1 ||
-	    (p->dir = fs_open_dir_at(d->state, "spool", e)) == -1 ||
+	if ((p->dir = open_spool(d, e)) == -1 ||
 	    open_file(p, o->bytes, e) == -1) {
 		spool_part_close(p);
 		return err_wrap(e, "spool");

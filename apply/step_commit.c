@@ -74,6 +74,7 @@ tidy(struct run *r)
 	bad |= quarantine_clear(dev, r->mark.to, &why);
 	if (hold_get(dev) != 0 && hold_get(dev) < r->mark.to)
 		bad |= hold_clear(dev, &why);
+	bad |= prune_sync(dev, &why);
 	if (bad != 0)
 		log_warn("%s: clearing up: %s", dev->conf->name, why.text);
 }

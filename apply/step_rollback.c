@@ -184,6 +184,7 @@ remember(struct run *r, struct err *e)
 	bad |= hooks_clear(dev, &why);
 	if (m->blamed)
 		bad |= steps_remove_tree(r, m->to, &why);
+	bad |= prune_sync(dev, &why);
 	if (bad != 0)
 		log_warn("%s: clearing up: %s", dev->conf->name, why.text);
 	if (r->has_plan)

@@ -1,9 +1,24 @@
 #include "apply/ready.h"
+#include "apply/spool.h"
 #include "apply/stage.h"
 #include "apply/step_tree.h"
 #include "apply/steps.h"
 
 #include "apply/run.h"
+
+/* Did the spool lose what download found there? */
+static bool
+objects_are_here(const struct run *r)
+{
+	for (size_t i = 0; i < r->plan.n_hops; i++) {
+		const struct edge *hop = &r->plan.hops[i];
+
+		if (!spool_has(r->dev, &hop->object) ||
+		    (hop->is_full && !spool_has(r->dev, &r->plan.trees[i].object)))
+			return false;
+	}
+	return true;
+}
 
 /* What the next plan has to do without. */
 static enum step_result
@@ -13,7 +28,7 @@ plan_again(struct run *r, const struct stage_failure *failure, const struct err 
 		r->tree_modified = true;
 	} else if (failure->has_object) {
 		steps_leave_out(r, &failure->object, e);
-	} else {
+	} else if (objects_are_here(r)) {
 		return STEP_FAIL;
 	}
 	return STEP_AGAIN;
