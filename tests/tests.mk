@@ -33,7 +33,7 @@ $(BUILD)/tests/test_fs_change $(BUILD)/tests/test_fs_copy $(BUILD)/tests/test_fs
 
 # Those that end the process at its n-th change of the disk (tests/cut/cut.h),
 # and the device's program made to end like that.
-CUT_OBJ := $(call obj,$(addprefix tests/cut/,wrap.c undo.c node.c))
+CUT_OBJ := $(call obj,$(addprefix tests/cut/,wrap.c count.c undo.c node.c))
 $(BUILD)/tests/test_cut_rig: $(BUILD)/obj/tests/test_cut_rig.o $(CUT_OBJ) $(ALL_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $(DISK_WRAP) -o $@ $^ $(ALL_LDLIBS)
@@ -47,6 +47,11 @@ $(BUILD)/tests/cut/mkdelta: $(call obj,mkdelta/main.c tests/cut/env.c) $(CUT_OBJ
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $(DISK_WRAP) -Wl,--wrap=open64 -o $@ $^ $(MKDELTA_LDLIBS)
 $(BUILD)/tests/flow_mkdelta_cut: | $(BUILD)/tests/cut/mkdelta
+CAMPAIGN_OBJ := $(call obj,$(addprefix tests/cut/,campaign.c shape.c))
+$(BUILD)/tests/flow_cut: $(BUILD)/obj/tests/flow_cut.o $(CAMPAIGN_OBJ) $(ALL_LIBS) \
+            | $(BUILD)/tests/cut/delta-apply
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LDLIBS)
 
 tests: programs $(TEST_BIN)
 

@@ -35,6 +35,8 @@ struct cut {
 	const char *stash;	/* power: a folder on the same filesystem, which
 				 * nobody else looks into */
 	const char *log;	/* a line for each call, NULL none */
+	const char *keep;	/* this file is copied to keep_as in the moment of the */
+	const char *keep_as;	/* end, before anything is lost; NULL none */
 	const char *drop;	/* "fsync:SUFFIX" (of the path) or "syncfs": these syncs
 				 * do nothing; NULL none */
 };

@@ -2,7 +2,7 @@
  * A program that is cut by its environment:
  *
  *	CUT_AT=n  CUT_MODE=kill|power  CUT_SEED=s  CUT_STASH=DIR  CUT_LOG=FILE
- *	CUT_DROP=fsync:SUFFIX|syncfs
+ *	CUT_DROP=fsync:SUFFIX|syncfs  CUT_KEEP=FILE  CUT_KEEP_AS=FILE
  *	CUT_BOOT=FILE	read instead of the running kernel's boot id
  *
  * Without CUT_MODE it is the program as it is, but for the boot id.
@@ -28,7 +28,8 @@ start(void)
 	const char *mode = getenv("CUT_MODE");
 	struct cut cut = { .at = number("CUT_AT"), .seed = number("CUT_SEED"),
 		.stash = getenv("CUT_STASH"), .log = getenv("CUT_LOG"),
-		.drop = getenv("CUT_DROP") };
+		.drop = getenv("CUT_DROP"), .keep = getenv("CUT_KEEP"),
+		.keep_as = getenv("CUT_KEEP_AS") };
 
 	if (mode == NULL)
 		return;
