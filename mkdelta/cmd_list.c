@@ -133,20 +133,22 @@ print_table(const struct table *t)
 		version = width(version, t->rows[i].record->version);
 		platform = width(platform, t->rows[i].record->platform);
 	}
-	(void)printf("%7s  %-*s  %-*s  %-*s  %-16s  %6s  %9s  %s\n", "RELEASE", version,
-	    "VERSION", channel, "CHANNEL", platform, "PLATFORM", "CREATED (UTC)", "FILES",
-	    "FULL", "DELTA FROM");
+	(void)printf("%7s  %-*s  %-*s  %-*s  %-16s  %6s  %9s  %9s  %s\n", "RELEASE",
+	    version, "VERSION", channel, "CHANNEL", platform, "PLATFORM", "CREATED (UTC)",
+	    "FILES", "CONTENT", "FULL", "DELTA FROM");
 	for (size_t i = 0; i < t->n; i++) {
 		const struct row *row = &t->rows[i];
 		const struct record *x = row->record;
 		const struct edge *full = catalog_full(row->catalog, x->release);
-		char date[UTC_TEXT_MAX], size[BYTES_TEXT_MAX] = "-";
+		char date[UTC_TEXT_MAX], content[BYTES_TEXT_MAX];
+		char size[BYTES_TEXT_MAX] = "-";
 
 		(void)utc_text(date, x->created);
 		date[10] = ' ';
-		(void)printf("%7" PRIu64 "  %-*s  %-*s  %-*s  %.16s  %6" PRIu64 "  %9s  ",
+		(void)printf("%7" PRIu64 "  %-*s  %-*s  %-*s  %.16s  %6" PRIu64 "  %9s  %9s  ",
 		    x->release, version, x->version, channel, row->channel, platform,
 		    x->platform, date, x->files,
+		    bytes_text(content, x->content_bytes),
 		    full == NULL ? size : bytes_text(size, full->object.bytes));
 		print_deltas(row);
 		(void)printf("\n");
