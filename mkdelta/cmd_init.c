@@ -250,6 +250,8 @@ say_result(const struct init *in)
 	const struct expiry *x = &in->expiry;
 	const char *keys = buf_text(&in->keys_path);
 
+	if (log_level_now() == LOG_QUIET)
+		return;
 	(void)printf("%s: a new repository with channel%s", in->path,
 	    channels.n == 1 ? "" : "s");
 	for (int i = 0; i < channels.n; i++)

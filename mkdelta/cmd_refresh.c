@@ -28,6 +28,8 @@ say(const struct repo *r, struct err *e)
 	struct jv *o;
 
 	if (!json) {
+		if (log_level_now() == LOG_QUIET)
+			return 0;
 		(void)printf("%s: timestamp %llu, snapshot %llu; valid until %s (%s)\n",
 		    r->path, (unsigned long long)t->version,
 		    (unsigned long long)repo_role(r, "snapshot")->version,

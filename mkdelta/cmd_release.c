@@ -99,6 +99,8 @@ say_release(const struct release *r)
 {
 	char size[BYTES_TEXT_MAX];
 
+	if (log_level_now() == LOG_QUIET)
+		return;
 	(void)printf("release %" PRIu64 ", version %s, channel %s\n", r->number, r->version,
 	    r->want->channel);
 	for (size_t i = 0; i < r->n; i++) {
@@ -172,7 +174,8 @@ make_release(struct release *r, const struct keys *keys, const char *keys_path_t
 	if (go == 0) {
 		if (json)
 			return command_print(json_release(r, false), e);
-		(void)printf("already released as %" PRIu64 "\n", r->number);
+		if (log_level_now() != LOG_QUIET)
+			(void)printf("already released as %" PRIu64 "\n", r->number);
 		return 0;
 	}
 	if (release_make(r, e) == -1 || release_publish(r, keys, e) == -1)
