@@ -127,8 +127,9 @@ journal_read(const struct journal *j, struct mark *mark)
 static int
 make_file(struct journal *j, struct err *e)
 {
-	static const uint8_t zeros[JOURNAL_BYTES];
+	uint8_t zeros[JOURNAL_BYTES];
 
+	memset(zeros, 0, sizeof zeros);
 	if (fs_write_file(j->state, JOURNAL_FILE, zeros, sizeof zeros, 0600, e) == -1)
 		return -1;
 	j->fd = fs_open_beneath(j->state, JOURNAL_FILE, O_RDWR, 0, e);
