@@ -62,6 +62,19 @@ way_to_json(const struct plan_graph *g, const struct chain *c, const char *note,
 	return v;
 }
 
+/* May there be ways that only a limit of this device keeps out?  Looking for them
+ * costs as much again. */
+static bool
+is_limited(const struct plan_graph *g, int found)
+{
+	if (g->want.never_full || (found < WAYS_MAX && g->want.room_limit != UINT64_MAX))
+		return true;
+	for (size_t i = 0; i < g->n; i++)
+		if (g->edges[i].memory_bytes > g->want.memory_limit)
+			return true;
+	return false;
+}
+
 /* The ways that fit, then those that only a limit keeps out. */
 static int
 put_ways(struct jv **list, struct plan_graph *g, uint64_t live, struct err *e)
@@ -76,8 +89,8 @@ put_ways(struct jv **list, struct plan_graph *g, uint64_t live, struct err *e)
 		note_of(note, (size_t)i, &ways[i], &ways[0]);
 		json_push(list, way_to_json(g, &ways[i], note, i == 0, live));
 	}
-	if (n == -1)
-		return -1;
+	if (n == -1 || !is_limited(g, n))
+		return n == -1 ? -1 : 0;
 	g->want.memory_limit = g->want.room_limit = UINT64_MAX;
 	g->want.never_full = false;
 	n = chain_list(g->edges, g->n, &g->want, ways, WAYS_MAX, e);
