@@ -51,6 +51,8 @@ bootstrap(const struct session *s, struct err *e)
 
 	if ((there = fs_stat_at(s->dir, "root.json", &st, e)) != 0)
 		return there == 1 ? 0 : -1;
+	if (path == NULL)
+		return err_set(e, ERR_USAGE, "trust.root is not set");
 	if (fs_read_path(path, &root, e) == -1) {
 		e->code = ERR_USAGE;
 		rc = err_wrap(e, "trust.root");

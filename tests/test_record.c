@@ -176,8 +176,7 @@ malformed_custom_is_skipped_and_counted(void **state)
 	static const char *const texts[] = {
 		"{}", "[]", "{\"kind\":\"tree\"}",
 		"{\"kind\":\"tree\",\"release\":-1}",
-		"{\"kind\":\"tree\",\"release\":1,\"platform\":\"any\",\"version\":\"1\","
-		"\"created\":\"yesterday\",\"listing\":{\"sha256\":\"00\",\"bytes\":1}}",
+		"{\"kind\":\"tree\",\"release\":1,\"created\":\"yesterday\"}",
 		"{\"kind\":\"full\",\"release\":1}",
 	};
 	struct catalog c;
