@@ -10,6 +10,7 @@
 
 enum {
 	WIN_BYTES = 8,		/* a new alignment must agree in this many bytes more */
+	MATCH_MAX = 1 << 16,	/* compared at once: time stays linear on any bytes */
 	CHECK_EVERY = 1 << 16,	/* searches between two looks at Ctrl-C */
 	WINDOW_MIN = 2 << 20
 };
@@ -154,7 +155,9 @@ match_segment(struct matcher *m, struct err *e)
 		size_t agreed = 0, counted = m->scan += len;
 
 		for (; m->scan < m->n_new; m->scan++) {
-			len = suffix_search(m->suffix, m->new + m->scan, m->n_new - m->scan, &at);
+			size_t n = m->n_new - m->scan < MATCH_MAX ? m->n_new - m->scan : MATCH_MAX;
+
+			len = suffix_search(m->suffix, m->new + m->scan, n, &at);
 			for (; counted < m->scan + len; counted++)
 				agreed += agrees(m, counted);
 			if ((len == agreed && len != 0) || len > agreed + WIN_BYTES)

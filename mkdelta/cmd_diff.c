@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "manifest/base/bytes.h"
@@ -20,18 +21,10 @@ static bool force;
 
 static const struct opt options[] = {
 	{ "jobs", 'j', OPT_COUNT_U32, &jobs, "N", "threads (default: one a core)" },
-	{ "memory", 0, OPT_BYTES, &memory_bytes, "BYTES", "bound for matching (default 1G)" },
+	{ "memory", 0, OPT_BYTES, &memory_bytes, "BYTES", "bound for matching (default 2G)" },
 	{ "force", 'f', OPT_FLAG, &force, NULL, "replace DELTA if it exists" },
 	OPT_END
 };
-
-static int
-prove(const struct subject *old, const struct subject *new, int fd, struct err *e)
-{
-	if (old->name != NULL)
-		return 0;	/* `patch` compares the new file's hash */
-	return delta_check(old->listing, old->dir, new->listing, fd, e);
-}
 
 static int
 write_delta(const struct subject *old, const struct subject *new, int dir,
@@ -48,7 +41,8 @@ write_delta(const struct subject *old, const struct subject *new, int dir,
 	(void)snprintf(temporary, sizeof temporary, ".mkdelta-diff.%ld", (long)getpid());
 	if ((fd = fs_create(dir, temporary, 0644, e)) == -1)
 		return -1;
-	if (delta_write(&job, fd, &stats, e) == 0 && prove(old, new, fd, e) == 0 &&
+	if (delta_write(&job, fd, &stats, e) == 0 &&
+	    delta_check_file(old->listing, old->dir, old->name, new->listing, fd, e) == 0 &&
 	    fs_sync(fd, e) == 0 && (force ? fs_rename : fs_rename_new)(dir, temporary, dir,
 	    name, e) == 0)
 		rc = fs_sync_dir(dir, ".", e);
@@ -67,6 +61,7 @@ run(int argc, char **argv, struct err *e)
 {
 	struct subject old = { .dir = -1 }, new = { .dir = -1 };
 	char *name = NULL;
+	struct stat st;
 	int words, dir = -1, rc = -1;
 
 	switch (opt_parse(NULL, &command_diff, argc, argv, &words, e)) {
@@ -77,8 +72,13 @@ run(int argc, char **argv, struct err *e)
 	case OPT_RUN:
 		break;
 	}
-	if ((dir = subject_parent(argv[3], &name, e)) == -1 ||
-	    subject_open(argv[1], true, jobs, &old, e) == -1 ||
+	if ((dir = subject_parent(argv[3], &name, e)) == -1)
+		goto out;
+	if (!force && fs_stat_at(dir, name, &st, e) == 1) {
+		(void)err_set(e, ERR_USAGE, "%s exists; --force replaces it", argv[3]);
+		goto out;
+	}
+	if (subject_open(argv[1], true, jobs, &old, e) == -1 ||
 	    subject_open(argv[2], false, jobs, &new, e) == -1)
 		goto out;
 	if ((old.name == NULL) != (new.name == NULL)) {

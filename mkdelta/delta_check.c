@@ -9,11 +9,14 @@
 #include "manifest/base/fs.h"
 #include "manifest/base/hash.h"
 
+#include "mkdelta/delta_plan.h"
+
 #include "mkdelta/delta_check.h"
 
 struct check {
 	const struct listing *from, *to;
 	int from_dir, old_fd;
+	const char *from_name;
 	struct listing *reduced;
 	size_t *outputs;
 	size_t now;			/* index into outputs */
@@ -30,7 +33,7 @@ open_old(void *arg, uint64_t index, int *fd, uint64_t *bytes, struct err *e)
 		return err_set(e, ERR_FORMAT, "source %" PRIu64 " is no file", index);
 	if (c->old_fd != -1)
 		(void)close(c->old_fd);
-	c->old_fd = fs_open_file(c->from_dir, c->from->entries[index].path, NULL, e);
+	c->old_fd = delta_plan_open(c->from_dir, c->from_name, &c->from->entries[index], e);
 	*fd = c->old_fd;
 	*bytes = c->from->entries[index].size;
 	return c->old_fd == -1 ? -1 : 0;
@@ -116,7 +119,15 @@ int
 delta_check(const struct listing *from, int from_dir, const struct listing *to,
     int delta_fd, struct err *e)
 {
-	struct check c = { .from = from, .to = to, .from_dir = from_dir, .old_fd = -1 };
+	return delta_check_file(from, from_dir, NULL, to, delta_fd, e);
+}
+
+int
+delta_check_file(const struct listing *from, int from_dir, const char *from_name,
+    const struct listing *to, int delta_fd, struct err *e)
+{
+	struct check c = { .from = from, .to = to, .from_dir = from_dir,
+		.from_name = from_name, .old_fd = -1 };
 	struct buf old_text = BUF_INIT(LISTING_TEXT_MAX), text = BUF_INIT(LISTING_TEXT_MAX);
 	struct delta *d = NULL;
 	int rc = -1;

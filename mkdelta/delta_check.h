@@ -11,5 +11,8 @@
 /* Nothing is written to the disk.  ERR_TRUST names the first file that differs. */
 int delta_check(const struct listing *from, int from_dir, const struct listing *to,
     int delta_fd, struct err *);
+/* The same where `from` is a single file with this name in from_dir (NULL: a tree). */
+int delta_check_file(const struct listing *from, int from_dir, const char *from_name,
+    const struct listing *to, int delta_fd, struct err *);
 
 #endif
