@@ -75,8 +75,8 @@ add_object(struct auditor *a, const struct tuf_target *t, const char *role, stru
 	}
 	if (!t->has_sha256 || strlen(t->path) >= sizeof a->objects->object.path ||
 	    tuf_target_name_check(t->path, e) == -1)
-		return err_set(e, ERR_FORMAT, "role %s: target %s has no sha256, or a bad "
-		    "name", role, t->path);
+		return err_set(e, ERR_FORMAT, "role %s: target %s has no sha256, or a "
+		    "bad name", role, t->path);
 	more = &a->objects[a->n_objects++];
 	(void)snprintf(more->object.path, sizeof more->object.path, "%s", t->path);
 	more->object.bytes = t->length;
@@ -106,12 +106,14 @@ collect_trees(struct auditor *a, struct err *e)
 	size_t n = 0;
 
 	while ((channel = repo_next_channel(a->repo, channel)) != NULL) {
+		const char *name = channel->name;
+
 		role = NULL;
-		while ((role = repo_next_platform(a->repo, channel->name, role)) != NULL) {
+		while ((role = repo_next_platform(a->repo, name, role)) != NULL) {
 			struct catalog *c = &a->catalogs[a->n_catalogs];
 			struct tree_item *more;
 
-			if (catalog_read(role->part, repo_platform_name(role), c, e) == -1)
+			if (catalog_read(role->part, repo_platform_name(role), c, e))
 				return -1;
 			a->n_catalogs++;
 			a->result->ignored += c->ignored;
@@ -148,8 +150,8 @@ check_paths(struct auditor *a, struct err *e)
 		if (by_path(x, y) != 0 ||
 		    sha256_equal(&x->object.sha256, &y->object.sha256))
 			continue;
-		(void)err_set(e, ERR_TRUST, "%s: roles %s and %s give it different hashes",
-		    x->object.path, x->role, y->role);
+		(void)err_set(e, ERR_TRUST, "%s: roles %s and %s give it different "
+		    "hashes", x->object.path, x->role, y->role);
 		if (fault(a, e) == -1)
 			return -1;
 	}

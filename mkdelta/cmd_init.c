@@ -27,11 +27,13 @@ static uint32_t root_keys = 2, threshold = 1;
 static bool share_keys;
 
 static const struct opt options[] = {
-	{ "channel", 'c', OPT_LIST, &channels, "NAME", "a channel, may repeat (default stable)" },
+	{ "channel", 'c', OPT_LIST, &channels, "NAME",
+	    "a channel, may repeat (default stable)" },
 	{ "keys", 'k', OPT_TEXT, &keys_dir, "DIR", "private keys (default REPO.keys)" },
 	{ "expires", 0, OPT_LIST, &expires, "ROLE=DAYS",
 	    "period of root (730), targets, channel (365), online (7)" },
-	{ "root-keys", 0, OPT_COUNT_U32, &root_keys, "N", "root keys to make (default 2)" },
+	{ "root-keys", 0, OPT_COUNT_U32, &root_keys, "N",
+	    "root keys to make (default 2)" },
 	{ "threshold", 0, OPT_COUNT_U32, &threshold, "N",
 	    "root keys needed to change keys (default 1)" },
 	{ "share-keys", 0, OPT_FLAG, &share_keys, NULL,
@@ -67,14 +69,15 @@ check_options(struct init *in, struct err *e)
 		if (expiry_set(&in->expiry, expires.values[i], e) == -1)
 			return -1;
 	if (root_keys > ROOT_KEYS_MAX || threshold > root_keys)
-		return err_set(e, ERR_USAGE, "--threshold %" PRIu32 " of --root-keys %" PRIu32
-		    ": at most %d keys, and not more needed than there are", threshold,
-		    root_keys, ROOT_KEYS_MAX);
+		return err_set(e, ERR_USAGE, "--threshold %" PRIu32 " of --root-keys %"
+		    PRIu32 ": at most %d keys, and not more needed than there are",
+		    threshold, root_keys, ROOT_KEYS_MAX);
 	if (keys_path(in->path, keys_dir, &in->keys_path, e) == -1)
 		return -1;
 	if (place_is_inside(in->path, buf_text(&in->keys_path)))
 		return err_set(e, ERR_USAGE, "--keys %s: lies inside %s, which everybody "
-		    "will read; choose a folder outside", buf_text(&in->keys_path), in->path);
+		    "will read; choose a folder outside", buf_text(&in->keys_path),
+		    in->path);
 	return 0;
 }
 
@@ -234,20 +237,21 @@ check_goal(struct init *in, const struct place *p, struct err *e)
 	if ((there = fs_stat_at(p->at, probe, &st, e)) == -1)
 		return -1;
 	if (there == 0)
-		return err_set(e, ERR_POLICY, "%s: a folder with other things in it; give "
-		    "the name of a new one", in->path);
+		return err_set(e, ERR_POLICY, "%s: a folder with other things in it; "
+		    "give the name of a new one", in->path);
 	if ((dir = keys_unfinished(buf_text(&in->keys_path), e)) >= 0) {
 		in->keys_dir = dir;
 		return 0;
 	}
-	return err_set(e, ERR_POLICY, "%s: is a repository already; mkdelta list %s shows "
-	    "what it holds", in->path, in->path);
+	return err_set(e, ERR_POLICY, "%s: is a repository already; mkdelta list %s "
+	    "shows what it holds", in->path, in->path);
 }
 
 static void
 say_result(const struct init *in)
 {
 	const struct expiry *x = &in->expiry;
+	int64_t online = x->snapshot < x->timestamp ? x->snapshot : x->timestamp;
 	const char *keys = buf_text(&in->keys_path);
 
 	if (log_level_now() == LOG_QUIET)
@@ -258,9 +262,9 @@ say_result(const struct init *in)
 		(void)printf("%s %s", i == 0 ? "" : ",", channels.values[i]);
 	(void)printf("\n  keys     %s (for you alone: never copy it to a host)\n", keys);
 	(void)printf("  devices  trust %s/metadata/1.root.json\n", in->path);
-	(void)printf("  valid    root %" PRId64 " days, targets %" PRId64 ", channels %" PRId64
-	    ", snapshot and timestamp %" PRId64 "\n", x->root / DAY, x->targets / DAY,
-	    x->channel / DAY, (x->snapshot < x->timestamp ? x->snapshot : x->timestamp) / DAY);
+	(void)printf("  valid    root %" PRId64 " days, targets %" PRId64 ", channels %"
+	    PRId64 ", snapshot and timestamp %" PRId64 "\n", x->root / DAY,
+	    x->targets / DAY, x->channel / DAY, online / DAY);
 	log_say("Next: move %s/root-*.pem to a safe place, then", keys);
 	log_say("  mkdelta release %s TREE     for each release", in->path);
 	log_say("  mkdelta refresh %s          by a daily job, so that nothing expires",

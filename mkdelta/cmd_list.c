@@ -220,8 +220,8 @@ show(const struct repo *r, struct err *e)
 	if (json)
 		rc = command_print(json_table(r, &t), e);
 	else if (t.n == 0)
-		(void)printf("%s: no releases yet; make one with: mkdelta release %s TREE\n",
-		    r->path, r->path);
+		(void)printf("%s: no releases yet; make one with: mkdelta release %s "
+		    "TREE\n", r->path, r->path);
 	else
 		print_table(&t);
 out:
@@ -259,7 +259,7 @@ run(int argc, char **argv, struct err *e)
 
 const struct opt_command command_list = {
 	"list", "REPO", "show all releases, their sizes and deltas",
-	"The metadata is verified before it is shown.  Ends with status 9 when less than a\n"
-	"third of a role's period is left, so that a CI job notices.\n",
+	"The metadata is verified before it is shown.  Ends with status 9 when less than\n"
+	"a third of a role's period is left, so that a CI job notices.\n",
 	options, 1, 1, run
 };

@@ -15,7 +15,8 @@ static const struct opt options[] = {
 	{ "keys", 'k', OPT_TEXT, &keys_dir, "DIR", "private keys (default REPO.keys)" },
 	{ "allow-root-key", 0, OPT_FLAG, &allow_root_key, NULL,
 	    "with CI=true: sign though a root key lies there" },
-	{ "force", 0, OPT_FLAG, &force, NULL, "though the clock is behind the last signature" },
+	{ "force", 0, OPT_FLAG, &force, NULL,
+	    "though the clock is behind the last signature" },
 	{ "json", 0, OPT_FLAG, &json, NULL, "the result as JSON" },
 	OPT_END
 };
@@ -39,7 +40,8 @@ say(const struct repo *r, struct err *e)
 	o = jv_new_object();
 	(void)jv_set(o, "schema", jv_new_int(1));
 	(void)jv_set(o, "timestamp", jv_new_int((int64_t)t->version));
-	(void)jv_set(o, "snapshot", jv_new_int((int64_t)repo_role(r, "snapshot")->version));
+	(void)jv_set(o, "snapshot",
+	    jv_new_int((int64_t)repo_role(r, "snapshot")->version));
 	(void)jv_set(o, "expires", jv_new_text(utc_text(date, t->expires)));
 	return command_print(o, e);
 }
@@ -52,8 +54,8 @@ choose(struct repo *r, struct err *e)
 		struct repo_role *role = repo_role(r, roles.values[i]), *platform = NULL;
 
 		if (role == NULL)
-			return err_set(e, ERR_USAGE, "--role %s: %s has none; mkdelta show %s "
-			    "lists all", roles.values[i], r->path, r->path);
+			return err_set(e, ERR_USAGE, "--role %s: %s has none; mkdelta "
+			    "show %s lists all", roles.values[i], r->path, r->path);
 		role->changed = true;
 		while ((platform = repo_next_platform(r, role->name, platform)) != NULL)
 			platform->changed = true;
@@ -91,8 +93,8 @@ out:
 
 const struct opt_command command_refresh = {
 	"refresh", "REPO", "sign snapshot and timestamp again",
-	"For a daily job with the online key alone: releases stay as they are, devices see\n"
-	"that nothing was held back from them.  With --role and the keys for it, other\n"
+	"For a daily job with the online key alone: releases stay as they are, devices\n"
+	"see that nothing was held back from them.  With --role and the keys for it, other\n"
 	"roles get a new period too; a release does that for its channel by itself.\n",
 	options, 1, 1, run
 };

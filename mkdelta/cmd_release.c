@@ -13,11 +13,14 @@ static struct release_want want = { .channel = NULL };
 static bool json;
 
 static const struct opt options[] = {
-	{ "platform", 'p', OPT_TEXT, &want.platform, "P", "as linux-arm64 (default any)" },
-	{ "number", 'n', OPT_TEXT, &want.number, "N", "release number (default: the next)" },
+	{ "platform", 'p', OPT_TEXT, &want.platform, "P",
+	    "as linux-arm64 (default any)" },
+	{ "number", 'n', OPT_TEXT, &want.number, "N",
+	    "release number (default: the next)" },
 	{ "version", 0, OPT_TEXT, &want.version, "V",
 	    "for people (default: the tree's file VERSION, else the number)" },
-	{ "channel", 'c', OPT_TEXT, &want.channel, "NAME", "channel (default: the first)" },
+	{ "channel", 'c', OPT_TEXT, &want.channel, "NAME",
+	    "channel (default: the first)" },
 	{ "notes", 0, OPT_TEXT, &want.notes, "FILE|TEXT",
 	    "release notes in Markdown, first line the title" },
 	{ "require-clean", 0, OPT_FLAG, &want.require_clean, NULL,
@@ -70,8 +73,8 @@ say_deltas(const struct release_tree *t)
 		if (d->kept)
 			say_size(what, d->edge.object.bytes, t->full.object.bytes);
 		else
-			(void)printf("    %-12s %10s           not kept: another way takes "
-			    "%s\n", what, "", bytes_text(size, d->instead_bytes));
+			(void)printf("    %-12s %10s           not kept: another way "
+			    "takes %s\n", what, "", bytes_text(size, d->instead_bytes));
 	}
 }
 
@@ -101,13 +104,13 @@ say_release(const struct release *r)
 
 	if (log_level_now() == LOG_QUIET)
 		return;
-	(void)printf("release %" PRIu64 ", version %s, channel %s\n", r->number, r->version,
-	    r->want->channel);
+	(void)printf("release %" PRIu64 ", version %s, channel %s\n", r->number,
+	    r->version, r->want->channel);
 	for (size_t i = 0; i < r->n; i++) {
 		const struct release_tree *t = &r->trees[i];
 
-		(void)printf("  %s: %" PRIu64 " file%s, %s\n", t->platform, t->record.files,
-		    t->record.files == 1 ? "" : "s",
+		(void)printf("  %s: %" PRIu64 " file%s, %s\n", t->platform,
+		    t->record.files, t->record.files == 1 ? "" : "s",
 		    bytes_text(size, t->record.content_bytes));
 		say_size("full", t->full.object.bytes, 0);
 		say_deltas(t);
@@ -169,7 +172,8 @@ make_release(struct release *r, const struct keys *keys, const char *keys_path_t
 {
 	int go;
 
-	if (release_input(r, keys_path_text, e) == -1 || (go = release_decide(r, e)) == -1)
+	if (release_input(r, keys_path_text, e) == -1 ||
+	    (go = release_decide(r, e)) == -1)
 		return -1;
 	if (go == 0) {
 		if (json)
@@ -246,7 +250,8 @@ const struct opt_command command_release = {
 	"release", "REPO TREE|TAR|FILE  or  REPO PLATFORM=TREE...",
 	"publish a tree as the next release",
 	"Makes the full artifact, the deltas from older releases and the signatures.\n"
-	"Every delta is applied by the device's decoder before it is kept.  The same tree\n"
-	"and version as the channel's newest is no new release, so a job may be run again.\n",
+	"Every delta is applied by the device's decoder before it is kept.  The same\n"
+	"tree and version as the channel's newest is no new release, so a job may be run\n"
+	"again.\n",
 	options, 2, -1, run
 };

@@ -25,10 +25,10 @@ say(const struct repo *r, const struct audit *a, struct err *e)
 	struct jv *o;
 
 	if (!json) {
-		(void)printf("%s: all signatures hold; %" PRIu64 " trees, %" PRIu64
-		    " objects (%s), %" PRIu64 " fulls and %" PRIu64 " deltas applied: ",
-		    r->path, a->releases, a->objects, bytes_text(size, a->bytes), a->fulls,
-		    a->deltas);
+		(void)printf("%s: all signatures hold; %" PRIu64 " trees, %" PRIu64 " "
+		    "objects (%s), %" PRIu64 " fulls and %" PRIu64 " deltas applied: ",
+		    r->path, a->releases, a->objects, bytes_text(size, a->bytes),
+		    a->fulls, a->deltas);
 		if (a->faults == 0)
 			(void)printf("all good\n");
 		else
@@ -68,8 +68,8 @@ run(int argc, char **argv, struct err *e)
 	if (audit_run(r, jobs, &result, e) == 0 && say(r, &result, e) == 0) {
 		(void)fflush(stdout);
 		if (result.ignored > 0)
-			log_warn("%" PRIu64 " entries are of a kind that this mkdelta does "
-			    "not know", result.ignored);
+			log_warn("%" PRIu64 " entries are of a kind that this mkdelta "
+			    "does not know", result.ignored);
 		rc = command_warnings(r, keys_dir, utc_now());
 		if (result.faults > 0)
 			rc = 4;
@@ -80,8 +80,8 @@ run(int argc, char **argv, struct err *e)
 
 const struct opt_command command_verify = {
 	"verify", "REPO", "check every signature, object and path",
-	"Each full is unpacked and each delta applied by the device's decoder, and every\n"
-	"result is compared with its signed listing.  Status 4: something is wrong.  Status\n"
-	"9: all is right, but less than a third of a role's period is left.\n",
+	"Each full is unpacked and each delta applied by the device's decoder, and each\n"
+	"result is compared with its signed listing.  Status 4: something is wrong.\n"
+	"Status 9: all is right, but less than a third of a role's period is left.\n",
 	options, 1, 1, run
 };

@@ -27,9 +27,9 @@ command_keys(const struct repo *r, const char *given, bool allow_root_key, struc
 	if (keys_path(r->path, given, &path, e) == 0)
 		keys = keys_open(buf_text(&path), e);
 	if (keys != NULL && is_ci() && !allow_root_key && repo_has_root_key(r, keys)) {
-		(void)err_set(e, ERR_POLICY, "keys %s: holds a private root key, and CI=true "
-		    "says that this is a build machine; keep root keys off it: move "
-		    "root-*.pem to a safe place (or give --allow-root-key)",
+		(void)err_set(e, ERR_POLICY, "keys %s: holds a private root key, and "
+		    "CI=true says that this is a build machine; keep root keys off it: "
+		    "move root-*.pem to a safe place (or give --allow-root-key)",
 		    buf_text(&path));
 		keys_close(keys);
 		keys = NULL;
@@ -44,8 +44,9 @@ warn_of_role(const struct repo_role *role, int64_t now)
 	enum expiry_state state = expiry_state(role->signed_at, role->expires, now);
 	bool online = strcmp(role->name, "snapshot") == 0 ||
 	    strcmp(role->name, "timestamp") == 0;
-	const char *name = strcmp(role->by, "root") == 0 || strcmp(role->by, "targets") == 0 ?
-	    role->name : role->by;
+	bool is_platform = strcmp(role->by, "root") != 0 &&
+	    strcmp(role->by, "targets") != 0;
+	const char *name = is_platform ? role->by : role->name;
 	char when[EXPIRY_TEXT_MAX], date[UTC_TEXT_MAX];
 
 	if (state == EXPIRY_FINE)

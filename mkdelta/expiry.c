@@ -29,8 +29,8 @@ expiry_set(struct expiry *x, const char *word, struct err *e)
 	uint64_t days;
 
 	if (is == NULL || u64_parse(is + 1, EXPIRY_DAYS_MAX, &days) == -1 || days == 0)
-		return err_set(e, ERR_USAGE, "--expires %s: must be ROLE=DAYS, 1 to %d days",
-		    word, EXPIRY_DAYS_MAX);
+		return err_set(e, ERR_USAGE, "--expires %s: must be ROLE=DAYS, 1 to %d "
+		    "days", word, EXPIRY_DAYS_MAX);
 	for (size_t i = 0; names[i] != NULL; i++) {
 		if (strlen(names[i]) != n || strncmp(names[i], word, n) != 0)
 			continue;
@@ -39,8 +39,8 @@ expiry_set(struct expiry *x, const char *word, struct err *e)
 			x->timestamp = x->snapshot;
 		return 0;
 	}
-	return err_set(e, ERR_USAGE, "--expires %s: the roles are root, targets, channel, "
-	    "snapshot, timestamp, or online for the last two", word);
+	return err_set(e, ERR_USAGE, "--expires %s: the roles are root, targets, "
+	    "channel, snapshot, timestamp, or online for the last two", word);
 }
 
 enum expiry_state
@@ -74,6 +74,7 @@ expiry_text(char out[static EXPIRY_TEXT_MAX], int64_t when, int64_t now)
 	int64_t n = s / unit;
 
 	(void)snprintf(out, EXPIRY_TEXT_MAX, "%s%" PRId64 " %s%s%s",
-	    when > now ? "in " : "", n, name, n == 1 ? "" : "s", when > now ? "" : " ago");
+	    when > now ? "in " : "", n, name, n == 1 ? "" : "s",
+	    when > now ? "" : " ago");
 	return out;
 }

@@ -98,8 +98,8 @@ check_clean(const char *dir, struct err *e)
 	if (rc == 0 && status != 0)
 		rc = err_set(e, ERR_POLICY, "%s: git status failed", dir);
 	else if (rc == 0 && out.len > 0)
-		rc = err_set(e, ERR_POLICY, "%s: the git tree is not clean (%.*s); commit or "
-		    "remove it, or release without --require-clean", dir,
+		rc = err_set(e, ERR_POLICY, "%s: the git tree is not clean (%.*s); "
+		    "commit or remove it, or release without --require-clean", dir,
 		    (int)strcspn(text, "\n"), text);
 	buf_free(&out);
 	return rc;
@@ -119,7 +119,7 @@ git_clean_commit(const char *path, char commit[static GIT_COMMIT_MAX], struct er
 			return -1;
 	}
 	if (commit[0] == '\0')
-		return err_set(e, ERR_POLICY, "%s: --require-clean needs a git tree with a "
-		    "commit, there or in the current folder", path);
+		return err_set(e, ERR_POLICY, "%s: --require-clean needs a git tree with "
+		    "a commit, there or in the current folder", path);
 	return check_clean(dir, e);
 }

@@ -108,7 +108,8 @@ add_file(struct keys *k, int dir, const char *file, struct err *e)
 	if (n <= 4 || strcmp(file + n - 4, ".pem") != 0 || file[0] == '.')
 		return 0;
 	if (k->n == KEYS_MAX || n - 4 >= sizeof f->name)
-		return err_set(e, ERR_USAGE, "%s: too many keys, or too long a name", file);
+		return err_set(e, ERR_USAGE, "%s: too many keys, or too long a name",
+		    file);
 	(void)snprintf(f->name, sizeof f->name, "%.*s", (int)n - 4, file);
 	if ((f->signer = read_pem(dir, file, e)) == NULL ||
 	    signer_id(f->signer, &id, e) == -1) {
@@ -146,7 +147,7 @@ keys_open(const char *path, struct err *e)
 
 	if (dir == -1) {
 		if (e->code == ERR_ABSENT)
-			(void)err_hint(e, "say where the private keys are with --keys DIR");
+			(void)err_hint(e, "say where they are with --keys DIR");
 		(void)err_wrap(e, "keys");
 		return NULL;
 	}
@@ -226,9 +227,9 @@ keys_begin(const char *path, bool share, struct err *e)
 		return -1;
 	found = fs_stat_at(dir, UNFINISHED, &st, e);
 	if (found == 0 && (found = has_keys(dir, e)) == 1 && !share)
-		found = err_set(e, ERR_POLICY, "%s: holds the keys of another repository; "
-		    "give --keys another folder, or --share-keys if both shall be signed "
-		    "by them", path);
+		found = err_set(e, ERR_POLICY, "%s: holds the keys of another "
+		    "repository; give --keys another folder, or --share-keys if both "
+		    "shall be signed by them", path);
 	if (found == -1 || fs_write_file(dir, UNFINISHED, "", 0, 0600, e) == -1) {
 		(void)close(dir);
 		return -1;

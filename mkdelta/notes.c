@@ -18,11 +18,11 @@ check(const struct buf *notes, struct err *e)
 		return err_set(e, ERR_USAGE, "--notes: has control characters (or is no "
 		    "UTF-8), which a terminal would obey; plain Markdown only");
 	if (strspn(text, "# \t") >= n)
-		return err_set(e, ERR_USAGE, "--notes: the first line is the title, and it "
-		    "is empty");
+		return err_set(e, ERR_USAGE, "--notes: the first line is the title, and "
+		    "it is empty");
 	if (n > NOTES_TITLE_MAX)
-		return err_set(e, ERR_USAGE, "--notes: the first line is the title, and it "
-		    "has %zu bytes; at most %d", n, NOTES_TITLE_MAX);
+		return err_set(e, ERR_USAGE, "--notes: the first line is the title, and "
+		    "it has %zu bytes; at most %d", n, NOTES_TITLE_MAX);
 	return 0;
 }
 

@@ -27,7 +27,8 @@ place_open(const char *path, struct place *p, struct err *e)
 	(void)snprintf(p->name, sizeof p->name, "%.*s", (int)(n - from), path + from);
 	(void)snprintf(parent, sizeof parent, "%.*s", (int)from, path);
 	if (!fs_rel_is_safe(p->name))
-		return err_set(e, ERR_USAGE, "%s: give the path with its last name", path);
+		return err_set(e, ERR_USAGE, "%s: give the path with its last name",
+		    path);
 	p->at = fs_open_dir(from == 0 ? "." : parent, e);
 	return p->at == -1 ? -1 : 0;
 }

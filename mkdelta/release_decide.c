@@ -55,18 +55,20 @@ survey_all(struct release *r, uint64_t wanted, struct survey *s, struct err *e)
 
 	memset(s, 0, sizeof *s);
 	while ((channel = repo_next_channel(r->repo, channel)) != NULL) {
-		bool ours = strcmp(channel->name, r->want->channel) == 0;
+		const char *name = channel->name;
+		bool ours = strcmp(name, r->want->channel) == 0;
 
 		role = NULL;
-		while ((role = repo_next_platform(r->repo, channel->name, role)) != NULL) {
+		while ((role = repo_next_platform(r->repo, name, role)) != NULL) {
+			const char *platform = repo_platform_name(role);
 			struct catalog c, *keep = &c;
 
 			for (size_t i = 0; ours && i < r->n; i++)
-				if (strcmp(r->trees[i].platform, repo_platform_name(role)) == 0)
+				if (strcmp(r->trees[i].platform, platform) == 0)
 					keep = &r->trees[i].old;
-			if (catalog_read(role->part, repo_platform_name(role), keep, e) == -1)
+			if (catalog_read(role->part, platform, keep, e) == -1)
 				return err_wrap(e, "role %s", role->name);
-			survey_catalog(s, keep, channel->name, ours, wanted);
+			survey_catalog(s, keep, name, ours, wanted);
 			if (keep == &c)
 				catalog_clear(&c);
 		}
@@ -110,22 +112,22 @@ join_release(struct release *r, const struct survey *s, struct err *e)
 		const struct catalog *c = &t->old;
 
 		if (catalog_record(c, n) != NULL)
-			return err_set(e, ERR_POLICY, "release %" PRIu64 ": is used already for "
-			    "%s %s, with other content; a number is never used twice, leave "
-			    "out --number for the next one", n, t->platform,
-			    catalog_record(c, n)->version);
+			return err_set(e, ERR_POLICY, "release %" PRIu64 ": is used "
+			    "already for %s %s, with other content; a number is never "
+			    "used twice, leave out --number for the next one", n,
+			    t->platform, catalog_record(c, n)->version);
 		if (c->n_records > 0 && c->records[c->n_records - 1].release > n)
-			return err_set(e, ERR_POLICY, "release %" PRIu64 ": %s is at %" PRIu64
-			    " already", n, t->platform,
+			return err_set(e, ERR_POLICY, "release %" PRIu64 ": %s is at %"
+			    PRIu64 " already", n, t->platform,
 			    c->records[c->n_records - 1].release);
 	}
 	if (r->version_given && strcmp(r->version, s->same.version) != 0)
-		return err_set(e, ERR_POLICY, "release %" PRIu64 ": its other platforms have "
-		    "version %s, not %s", n, s->same.version, r->version);
+		return err_set(e, ERR_POLICY, "release %" PRIu64 ": its other platforms "
+		    "have version %s, not %s", n, s->same.version, r->version);
 	if (r->commit[0] != '\0' && strcmp(r->commit, s->same.commit) != 0)
-		return err_set(e, ERR_POLICY, "release %" PRIu64 ": its other platforms were "
-		    "built from commit %s, not %s", n,
-		    s->same.commit[0] == '\0' ? "(unknown)" : s->same.commit, r->commit);
+		return err_set(e, ERR_POLICY, "release %" PRIu64 ": its other platforms "
+		    "were built from commit %s, not %s", n, s->same.commit[0] == '\0' ?
+		    "(unknown)" : s->same.commit, r->commit);
 	(void)snprintf(r->version, sizeof r->version, "%s", s->same.version);
 	(void)snprintf(r->commit, sizeof r->commit, "%s", s->same.commit);
 	r->created = s->same.created;
@@ -140,9 +142,9 @@ check_number(const struct release *r, uint64_t n, const struct survey *s, struct
 		return err_set(e, ERR_POLICY, "release %" PRIu64 ": is used already in "
 		    "channel %s; a number is never used twice", n, s->elsewhere);
 	if (n < s->newest.release)
-		return err_set(e, ERR_POLICY, "release %" PRIu64 ": is lower than the newest "
-		    "of channel %s, %" PRIu64 "; leave out --number for the next one", n,
-		    r->want->channel, s->newest.release);
+		return err_set(e, ERR_POLICY, "release %" PRIu64 ": is lower than the "
+		    "newest of channel %s, %" PRIu64 "; leave out --number for the next "
+		    "one", n, r->want->channel, s->newest.release);
 	return 0;
 }
 
@@ -152,9 +154,9 @@ check_version(const struct release *r, const struct survey *s, struct err *e)
 	if (s->newest.release == 0 || r->want->force ||
 	    version_compare(r->version, s->newest.version) >= 0)
 		return 0;
-	return err_set(e, ERR_POLICY, "version %s: is lower than the newest of channel %s, "
-	    "release %" PRIu64 " with version %s; devices only go up: release the old tree "
-	    "under a higher version, or --force", r->version, r->want->channel,
+	return err_set(e, ERR_POLICY, "version %s: is lower than the newest of channel "
+	    "%s, release %" PRIu64 " with version %s; devices only go up: release the "
+	    "old tree under a higher version, or --force", r->version, r->want->channel,
 	    s->newest.release, s->newest.version);
 }
 

@@ -46,7 +46,8 @@ plan_tree(const struct release *r, struct release_tree *t)
 		    catalog_full(&t->old, old->release) == NULL;
 
 		for (size_t k = 0; k < t->n_deltas; k++)
-			known = known || sha256_equal(&old->listing, &t->deltas[k].edge.from);
+			known = known || sha256_equal(&old->listing,
+			    &t->deltas[k].edge.from);
 		if (known)
 			continue;
 		memset(d, 0, sizeof *d);
@@ -131,7 +132,8 @@ release_cost(const struct release_tree *t, const struct record *from)
 {
 	struct chain_want want = { .has_tree = from != NULL, .target = t->record.listing,
 		.memory_limit = UINT64_MAX, .room_limit = UINT64_MAX };
-	struct chain_edge *edges = calloc(t->old.n_edges + t->n_deltas + 1, sizeof *edges);
+	struct chain_edge *edges = calloc(t->old.n_edges + t->n_deltas + 1,
+	    sizeof *edges);
 	struct err ignored = ERR_INIT;
 	struct chain chain;
 	uint64_t bytes = UINT64_MAX;

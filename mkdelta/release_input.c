@@ -49,8 +49,8 @@ take_word(struct release *r, const char *word, bool only, struct err *e)
 	}
 	for (size_t i = 0; i < r->n; i++)
 		if (strcmp(r->trees[i].platform, t->platform) == 0)
-			return err_set(e, ERR_USAGE, "%s: a second tree for platform %s", word,
-			    t->platform);
+			return err_set(e, ERR_USAGE, "%s: a second tree for platform %s",
+			    word, t->platform);
 	t->in.dir = t->in.temp_at = -1;
 	r->n++;
 	return 0;
@@ -60,7 +60,8 @@ int
 release_words(struct release *r, int n, char **words, struct err *e)
 {
 	if (n > RELEASE_TREES_MAX)
-		return err_set(e, ERR_USAGE, "%d trees: at most %d", n, RELEASE_TREES_MAX);
+		return err_set(e, ERR_USAGE, "%d trees: at most %d", n,
+		    RELEASE_TREES_MAX);
 	for (int i = 0; i < n; i++)
 		if (take_word(r, words[i], n == 1, e) == -1)
 			return -1;
@@ -75,8 +76,8 @@ set_version(struct release *r, const char *version, const char *from, struct err
 		return err_hint(e, "say it with --version V");
 	}
 	if (r->version_given && strcmp(r->version, version) != 0)
-		return err_set(e, ERR_USAGE, "%s says version %s, another tree's says %s; "
-		    "say it with --version V", from, version, r->version);
+		return err_set(e, ERR_USAGE, "%s says version %s, another tree's says "
+		    "%s; say it with --version V", from, version, r->version);
 	(void)snprintf(r->version, sizeof r->version, "%s", version);
 	r->version_given = true;
 	return 0;
@@ -103,7 +104,7 @@ read_version_file(struct release *r, const struct release_tree *t, struct err *e
 			text.data[--text.len] = '\0';
 		/* A NUL inside would hide what follows it. */
 		rc = memchr(buf_text(&text), '\0', text.len) != NULL ?
-		    err_set(e, ERR_USAGE, "%s: is no text; say it with --version V", from) :
+		    err_set(e, ERR_USAGE, "%s: is no text; say --version V", from) :
 		    set_version(r, buf_text(&text), from, e);
 	}
 	buf_free(&text);

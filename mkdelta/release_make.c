@@ -38,8 +38,8 @@ static int
 make_listing(struct release *r, struct release_tree *t, struct err *e)
 {
 	struct buf packed = BUF_INIT(LISTING_TEXT_MAX);
-	int rc = zwrite_frame(t->text.data, t->text.len, LISTING_LEVEL, LISTING_WINDOW_LOG,
-	    &packed, e);
+	int rc = zwrite_frame(t->text.data, t->text.len, LISTING_LEVEL,
+	    LISTING_WINDOW_LOG, &packed, e);
 
 	(void)snprintf(t->tree_temp, sizeof t->tree_temp, "%s.tree", t->platform);
 	name_object(r, t, TARGET_TREE, &t->record.object);
@@ -102,7 +102,8 @@ fill_full(const struct release *r, struct release_tree *t, const struct pack_res
 static int
 make_full(struct release *r, struct release_tree *t, struct err *e)
 {
-	struct pack_options options = { .owners = r->want->owners, .jobs = r->want->jobs };
+	struct pack_options options = { .owners = r->want->owners,
+		.jobs = r->want->jobs };
 	struct pack_result packed = { 0 };
 	int fd, rc = -1;
 

@@ -48,8 +48,8 @@ place_tree(const struct release *r, const struct release_tree *t, struct err *e)
 static int
 list_tree(struct release *r, struct release_tree *t, struct err *e)
 {
-	struct repo_role *role = repo_platform_role(r->repo, r->want->channel, t->platform,
-	    e);
+	struct repo_role *role = repo_platform_role(r->repo, r->want->channel,
+	    t->platform, e);
 
 	if (role == NULL)
 		return -1;

@@ -121,8 +121,8 @@ repo_channel(const struct repo *r, const char *channel, struct err *e)
 			goto out;
 		(void)buf_addf(&names, e, "%s%s", names.len == 0 ? "" : ", ", one->name);
 	}
-	(void)err_set(e, ERR_USAGE, "channel %s: %s has no such channel, only %s", channel,
-	    r->path, buf_text(&names));
+	(void)err_set(e, ERR_USAGE, "channel %s: %s has no such channel, only %s",
+	    channel, r->path, buf_text(&names));
 out:
 	buf_free(&names);
 	return one;
@@ -135,7 +135,8 @@ repo_platform_name(const struct repo_role *role)
 }
 
 struct repo_role *
-repo_next_platform(const struct repo *r, const char *channel, const struct repo_role *last)
+repo_next_platform(const struct repo *r, const char *channel,
+    const struct repo_role *last)
 {
 	struct repo_role *role = last == NULL ? r->roles : last->next;
 	size_t n = strlen(channel);
@@ -180,7 +181,8 @@ delegate_platform(const struct repo *r, struct repo_role *channel, const char *r
 	int64_t threshold = 0;
 	int rc = -1;
 
-	if (n > KEYS_MAX || jv_get_int(entry, "threshold", 1, KEYS_MAX, &threshold, e) == -1)
+	if (n > KEYS_MAX ||
+	    jv_get_int(entry, "threshold", 1, KEYS_MAX, &threshold, e) == -1)
 		return err_set(e, ERR_FORMAT, "channel %s: no keys", channel->name);
 	for (size_t i = 0; i < n; i++)
 		keys[i] = jv_copy(jv_get(known, jv_text(jv_at(ids, i))));
@@ -224,8 +226,8 @@ repo_can_sign(const struct repo *r, const struct keys *keys, const char *name,
 		return err_wrap(e, "role %s", name);
 	if (n >= (size_t)threshold)
 		return 0;
-	return err_set(e, ERR_POLICY, "role %s: %zu of its private keys found, %d needed; "
-	    "say where they are with --keys DIR", name, n, (int)threshold);
+	return err_set(e, ERR_POLICY, "role %s: %zu of its private keys found, %d "
+	    "needed; say where they are with --keys DIR", name, n, (int)threshold);
 }
 
 bool

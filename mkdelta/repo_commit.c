@@ -51,8 +51,8 @@ pick_time(struct commit *c, bool force, struct err *e)
 	char here[UTC_TEXT_MAX], there[UTC_TEXT_MAX];
 
 	if (last > c->now + CLOCK_SLACK && !force)
-		return err_set(e, ERR_POLICY, "this machine's clock says %s, but %s was last "
-		    "signed at %s; set the clock, or sign with --force",
+		return err_set(e, ERR_POLICY, "this machine's clock says %s, but %s was "
+		    "last signed at %s; set the clock, or sign with --force",
 		    utc_text(here, c->now), c->repo->path, utc_text(there, last));
 	if (last > c->now)
 		c->now = last;
@@ -234,8 +234,8 @@ repo_commit(struct repo *r, const struct keys *keys, int64_t now, bool force,
 		rc = write_all(&c, e);
 	for (size_t i = 0; i < c.n; i++)
 		buf_free(&c.files[i].bytes);
-	for (struct repo_role *role = r->roles; rc == 0 && role != NULL; role = role->next)
-		role->changed = false;
+	for (struct repo_role *role = r->roles; role != NULL; role = role->next)
+		role->changed = role->changed && rc != 0;
 	free(c.files);
 	return rc;
 }

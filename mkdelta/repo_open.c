@@ -22,8 +22,9 @@ enum { ROLES_MAX = 4096, ROOTS_MAX = 65536 };
 static int
 edited(struct err *e, const char *file, const char *what)
 {
-	return err_set(e, ERR_TRUST, "metadata/%s: %s: it was changed after it was signed; "
-	    "put the original back (the host has it) or start from a backup", file, what);
+	return err_set(e, ERR_TRUST, "metadata/%s: %s: it was changed after it was "
+	    "signed; put the original back (the host has it) or start from a backup",
+	    file, what);
 }
 
 /* What snapshot or timestamp says of a file; it must say all three. */
@@ -37,8 +38,8 @@ check_listed(const struct jv *listed, const char *file, const struct buf *bytes,
 
 	if (hex == NULL || sha256_parse(&want, hex) == -1 ||
 	    jv_get_u64(listed, "length", &length, e) == -1)
-		return err_set(e, ERR_FORMAT, "metadata/%s: signed without length or sha256",
-		    file);
+		return err_set(e, ERR_FORMAT, "metadata/%s: signed without length or "
+		    "sha256", file);
 	if (length != bytes->len)
 		return edited(e, file, "another length than signed");
 	if (sha256_of(bytes->data, bytes->len, &got, e) == -1)
@@ -75,7 +76,8 @@ take_part(struct repo_role *role, struct jv *part, size_t bytes, struct err *e)
 }
 
 static int
-check_product(const struct repo *r, const char *file, const struct jv *part, struct err *e)
+check_product(const struct repo *r, const char *file, const struct jv *part,
+    struct err *e)
 {
 	const char *product = jv_text(jv_get(part, "x-product"));
 
@@ -90,7 +92,8 @@ static int
 take_file(const struct repo *r, struct repo_role *role, const struct jv *delegator,
     const char *file, const struct buf *bytes, struct err *e)
 {
-	struct jv *part = tuf_verify_file(delegator, role->name, bytes->data, bytes->len, e);
+	struct jv *part = tuf_verify_file(delegator, role->name, bytes->data,
+	    bytes->len, e);
 
 	if (part == NULL) {
 		if (e->code == ERR_TRUST || e->code == ERR_FORMAT)
@@ -157,7 +160,8 @@ load_root(struct repo *r, struct repo_role *role, uint64_t version, struct err *
 	}
 	if (take_file(r, role, NULL, file, &bytes, e) == -1)
 		goto out;
-	rc = role->version == version ? 1 : edited(e, file, "another version than its name");
+	rc = role->version == version ? 1 :
+	    edited(e, file, "another version than its name");
 out:
 	jv_free(by_old);
 	buf_free(&bytes);
@@ -177,8 +181,8 @@ load_roots(struct repo *r, struct err *e)
 		if (got == 1 && r->product[0] == '\0') {
 			product = jv_text(jv_get(root->part, "x-product"));
 			if (product == NULL || strlen(product) >= sizeof r->product)
-				return err_set(e, ERR_USAGE, "%s: no repository of mkdelta: "
-				    "root has no x-product", r->path);
+				return err_set(e, ERR_USAGE, "%s: no repository of "
+				    "mkdelta: root has no x-product", r->path);
 			(void)snprintf(r->product, sizeof r->product, "%s", product);
 		}
 	}
@@ -252,8 +256,8 @@ check_is_repo(const struct repo *r, struct err *e)
 
 	if (there != 0)
 		return there == -1 ? -1 : 0;
-	return err_set(e, ERR_USAGE, "%s: no repository (metadata/1.root.json is missing); "
-	    "make one with: mkdelta init %s", r->path, r->path);
+	return err_set(e, ERR_USAGE, "%s: no repository (metadata/1.root.json is "
+	    "missing); make one with: mkdelta init %s", r->path, r->path);
 }
 
 static int
@@ -282,7 +286,8 @@ repo_open(const char *path, const char *command, struct err *e)
 	if (dir == -1) {
 		if (e->code == ERR_ABSENT) {
 			e->code = ERR_USAGE;
-			(void)err_hint(e, "make a repository with: mkdelta init %s", path);
+			(void)err_hint(e, "make a repository with: mkdelta init %s",
+			    path);
 		}
 		return NULL;
 	}

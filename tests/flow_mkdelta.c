@@ -174,8 +174,8 @@ require_clean_records_the_commit(void **state)
 	lab_expect(l, 5, "mkdelta release repo t --require-clean");
 	lab_must_say(l, "needs a git tree");
 	lab_ok(l, "cd t && git init -q && git -c user.name=a -c user.email=a@b add . && "
-	    "git -c user.name=a -c user.email=a@b commit -qm 1 && cd .. && "
-	    "mkdir out && cp -a t/bin out/ && mv out t/out && echo out > t/.git/info/exclude");
+	    "git -c user.name=a -c user.email=a@b commit -qm 1 && cd .. && mkdir out && "
+	    "cp -a t/bin out/ && mv out t/out && echo out > t/.git/info/exclude");
 	lab_ok(l, "mkdelta release repo t/out --require-clean");
 	lab_ok(l, "mkdelta show repo 1 | grep -q $(git -C t rev-parse HEAD)");
 	lab_write(l, "t/extra", "x");

@@ -70,8 +70,8 @@ a_repo_that_is_none(void **state)
 		for (int k = 0; k < 2; k++) {
 			int n = (int)(strchr(commands[i], '%') - commands[i]);
 
-			(void)snprintf(line, sizeof line, "%.*s%s%s", n, commands[i], name[k],
-			    commands[i] + n + 2);
+			(void)snprintf(line, sizeof line, "%.*s%s%s", n, commands[i],
+			    name[k], commands[i] + n + 2);
 			lab_expect(l, 2, "mkdelta %s", line);
 			lab_must_say(l, "mkdelta init");
 		}
@@ -206,7 +206,8 @@ notes_with_terminal_escapes(void **state)
 	struct lab *l = lab_with_tree();
 
 	(void)state;
-	lab_expect(l, 2, "mkdelta release repo t --notes \"$(printf 'a\\033]0;x\\007b')\"");
+	lab_expect(l, 2, "mkdelta release repo t --notes \"$(printf "
+	    "'a\\033]0;x\\007b')\"");
 	lab_must_say(l, "control characters");
 	assert_false(lab_said(l, "\033"));
 	lab_ok(l, "printf '# ok\\n\\nbut \\302\\233 31m\\n' > notes.md");
@@ -225,7 +226,8 @@ a_tree_that_holds_repo_or_keys(void **state)
 	struct lab *l = lab_with_tree();
 
 	(void)state;
-	lab_ok(l, "mkdelta init -q t/repo --keys keys && mkdelta init -q r2 --keys t/keys");
+	lab_ok(l, "mkdelta init -q t/repo --keys keys && mkdelta init -q r2 --keys "
+	    "t/keys");
 	lab_expect(l, 1, "mkdelta release t/repo t --keys keys");
 	lab_expect(l, 1, "mkdelta release r2 t --keys t/keys");
 	lab_expect(l, 1, "mkdelta release repo repo");
@@ -321,9 +323,9 @@ every_kind_of_object_with_a_byte_flipped(void **state)
 	lab_ok(l, "mkdelta release repo t --notes hello && echo more >> t/etc/app.conf");
 	lab_ok(l, "mkdelta release repo t --notes hello");
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-		lab_ok(l, "rm -rf bad && cp -a repo bad && f=$(find bad/targets -name '%s' | "
-		    "head -n 1) && test -n \"$f\" && echo $f > name && "
-		    "printf X | dd of=$f bs=1 seek=5 conv=notrunc status=none", kinds[i]);
+		lab_ok(l, "rm -rf bad && cp -a repo bad && f=$(find bad/targets -name "
+		    "'%s' | head -n 1) && test -n \"$f\" && echo $f > name && printf X | "
+		    "dd of=$f bs=1 seek=5 conv=notrunc status=none", kinds[i]);
 		lab_expect(l, 4, "mkdelta verify bad");
 		lab_ok(l, "mkdelta verify bad 2>&1 | grep -qF \"$(cat name)\"");
 		lab_ok(l, "f=$(cat name) && head -c 3 $f > x && cat x > $f");
@@ -342,8 +344,8 @@ an_old_full_that_was_damaged_stops_a_release(void **state)
 
 	(void)state;
 	lab_ok(l, "mkdelta release repo t && echo more >> t/etc/app.conf");
-	lab_ok(l, "printf X | dd of=$(ls repo/targets/1/*.tar.zst) bs=1 seek=9 conv=notrunc "
-	    "status=none");
+	lab_ok(l, "printf X | dd of=$(ls repo/targets/1/*.tar.zst) bs=1 seek=9 "
+	    "conv=notrunc status=none");
 	lab_expect(l, 4, "mkdelta release repo t");
 	lab_must_say(l, "not those that were signed");
 	lab_expect(l, 2, "mkdelta show repo 2");
@@ -401,7 +403,8 @@ an_init_that_was_killed_is_run_again(void **state)
 
 	(void)state;
 	for (int ms = 0; ms < 24; ms++) {
-		(void)lab_run(l, "mkdelta init -q repo & sleep 0.%03d; kill -9 $!; wait", ms);
+		(void)lab_run(l, "mkdelta init -q repo & sleep 0.%03d; kill -9 $!; wait",
+		    ms);
 		lab_ok(l, "mkdelta list repo > /dev/null || mkdelta init -q repo");
 		lab_ok(l, "mkdelta refresh repo");
 		lab_ok(l, "rm -rf repo repo.keys && ls -A && "
@@ -433,8 +436,8 @@ a_release_that_was_killed_leaves_the_old_state(void **state)
 	lab_ok(l, "mkdelta release -q repo t");
 	for (int i = 0; i < 16; i++) {
 		lab_ok(l, "echo %d >> t/etc/app.conf", i);
-		(void)lab_run(l, "mkdelta release -q repo t & sleep 0.%03d; kill -9 $!; wait",
-		    8 * i);
+		(void)lab_run(l, "mkdelta release -q repo t & sleep 0.%03d; kill -9 $!; "
+		    "wait", 8 * i);
 		lab_ok(l, "mkdelta list repo");
 		lab_ok(l, "mkdelta release -q repo t");
 		lab_ok(l, "test ! -e repo/.work");

@@ -48,7 +48,8 @@ cut_init(const char *mode, unsigned seed)
 		if (!cut_run(l, n, mode, seed, "init -q repo"))
 			break;
 		lab_ok(l, "mkdelta list -q repo > list 2> why || ! test -e repo");
-		lab_ok(l, "mkdelta init -q repo || grep -q 'is a repository already' .lab-err");
+		lab_ok(l, "mkdelta init -q repo || grep -q 'is a repository already' "
+		    ".lab-err");
 		lab_ok(l, "mkdelta refresh repo");
 		lab_ok(l, "rm -rf repo repo.keys .repo* stash");
 	}

@@ -187,7 +187,7 @@ what_a_killed_init_left_is_taken_up_again(void **state)
 }
 
 static void
-keys_are_encrypted_with_the_passphrase_of_the_environment(void **state)
+keys_are_encrypted_where_a_passphrase_is_set(void **state)
 {
 	struct lab *l = lab_open();
 	struct err e = ERR_INIT;
@@ -233,7 +233,7 @@ main(void)
 		cmocka_unit_test(one_key_in_two_files_counts_once),
 		cmocka_unit_test(a_folder_with_keys_is_not_taken_for_another_repository),
 		cmocka_unit_test(what_a_killed_init_left_is_taken_up_again),
-		cmocka_unit_test(keys_are_encrypted_with_the_passphrase_of_the_environment),
+		cmocka_unit_test(keys_are_encrypted_where_a_passphrase_is_set),
 		cmocka_unit_test(a_file_that_is_no_key_is_named),
 	};
 

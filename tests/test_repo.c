@@ -174,8 +174,9 @@ every_file_that_was_edited_is_named(void **state)
 		char file[64];
 
 		(void)snprintf(file, sizeof file, "metadata/%s", files[i]);
-		lab_ok(l, "cp -a repo edited && sed -i 's/\"expires\":\"20/\"expires\":\"21/' "
-		    "edited/%s && ! cmp -s repo/%s edited/%s", file, file, file);
+		lab_ok(l, "cp -a repo edited && sed -i "
+		    "'s/\"expires\":\"20/\"expires\":\"21/' edited/%s && ! cmp -s "
+		    "repo/%s edited/%s", file, file, file);
 		assert_null(repo_open(path_of(l, "edited"), NULL, &e));
 		if (strstr(e.text, file) == NULL)
 			fail_msg("%s: %s", file, e.text);
@@ -205,7 +206,7 @@ every_file_that_is_missing_is_named(void **state)
 }
 
 static void
-metadata_of_another_repository_is_refused_though_keys_are_shared(void **state)
+metadata_of_a_repository_with_the_same_keys_is_refused(void **state)
 {
 	struct lab *l = lab_with_repo();
 	struct err e = ERR_INIT;
@@ -424,7 +425,7 @@ main(void)
 		cmocka_unit_test(scraps_of_a_killed_run_go_with_the_next),
 		cmocka_unit_test(every_file_that_was_edited_is_named),
 		cmocka_unit_test(every_file_that_is_missing_is_named),
-		cmocka_unit_test(metadata_of_another_repository_is_refused_though_keys_are_shared),
+		cmocka_unit_test(metadata_of_a_repository_with_the_same_keys_is_refused),
 		cmocka_unit_test(a_clock_far_behind_the_last_signature_is_refused),
 		cmocka_unit_test(what_is_signed_never_goes_back_in_time),
 		cmocka_unit_test(a_role_keeps_its_period),
