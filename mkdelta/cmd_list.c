@@ -145,7 +145,8 @@ print_table(const struct table *t)
 
 		(void)utc_text(date, x->created);
 		date[10] = ' ';
-		(void)printf("%7" PRIu64 "  %-*s  %-*s  %-*s  %.16s  %6" PRIu64 "  %9s  %9s  ",
+		(void)printf("%7" PRIu64 "  %-*s  %-*s  %-*s  %.16s  %6" PRIu64
+		    "  %9s  %9s  ",
 		    x->release, version, x->version, channel, row->channel, platform,
 		    x->platform, date, x->files,
 		    bytes_text(content, x->content_bytes),
@@ -259,7 +260,7 @@ run(int argc, char **argv, struct err *e)
 
 const struct opt_command command_list = {
 	"list", "REPO", "show all releases, their sizes and deltas",
-	"The metadata is verified before it is shown.  Ends with status 9 when less than\n"
-	"a third of a role's period is left, so that a CI job notices.\n",
+	"The metadata is verified before it is shown.  Ends with status 9 when less\n"
+	"than a third of a role's period is left, so that a CI job notices.\n",
 	options, 1, 1, run
 };

@@ -94,7 +94,7 @@ out:
 const struct opt_command command_refresh = {
 	"refresh", "REPO", "sign snapshot and timestamp again",
 	"For a daily job with the online key alone: releases stay as they are, devices\n"
-	"see that nothing was held back from them.  With --role and the keys for it, other\n"
-	"roles get a new period too; a release does that for its channel by itself.\n",
+	"see that nothing was held back from them.  With --role and the keys for it,\n"
+	"other roles get a new period too; a release does that for its channel itself.\n",
 	options, 1, 1, run
 };

@@ -251,7 +251,7 @@ const struct opt_command command_release = {
 	"publish a tree as the next release",
 	"Makes the full artifact, the deltas from older releases and the signatures.\n"
 	"Every delta is applied by the device's decoder before it is kept.  The same\n"
-	"tree and version as the channel's newest is no new release, so a job may be run\n"
-	"again.\n",
+	"tree and version as the channel's newest is no new release, so a job may be\n"
+	"run again.\n",
 	options, 2, -1, run
 };
