@@ -16,6 +16,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "manifest/base/bytes.h"
+
+#include "apply/journal_slot.h"
+
 #include "tests/lab/lab.h"
 
 #define DELTA_APPLY "delta-apply --config app.conf "
@@ -326,18 +330,31 @@ no_room_is_7_before_the_first_byte(void **state)
 	assert_int_equal(lab_requests(l, "/targets/"), 0);
 }
 
+/* A journal whose mark has a format, and a step, of the future. */
+static void
+write_newer_journal(void)
+{
+	static const char mark[] = "{\"format\":2,\"step\":\"teleport\"}";
+	uint8_t slots[2 * JOURNAL_SLOT];
+	struct err e = ERR_INIT;
+	struct sha256 sum;
+
+	memset(slots, 0, sizeof slots);
+	memcpy(slots, JOURNAL_MAGIC, 8);
+	le64_store(slots + 8, 99);
+	le32_store(slots + 16, sizeof mark - 1);
+	memcpy(slots + SLOT_HEAD, mark, sizeof mark - 1);
+	assert_int_equal(sha256_of(slots, SLOT_SUM, &sum, &e), 0);
+	memcpy(slots + SLOT_SUM, sum.bytes, SHA256_BYTES);
+	lab_write_bytes(l, "dev/state/journal", slots, sizeof slots);
+}
+
 static void
 state_of_a_newer_applier_is_refused(void **state)
 {
 	(void)state;
 	lab_ok(l, DELTA_APPLY "update --to 1");
-	lab_ok(l, "python3 - <<'P'\n"
-	    "import hashlib,struct\n"
-	    "b=b'{\"format\":2,\"step\":\"teleport\"}'\n"
-	    "s=b'dajrnl1\\n'+struct.pack('<QI',99,len(b))+b\n"
-	    "s=s.ljust(4064,b'\\0'); s+=hashlib.sha256(s).digest()\n"
-	    "open('dev/state/journal','wb').write(s+bytes(4096))\n"
-	    "P\n");
+	write_newer_journal();
 	lab_expect(l, 5, DELTA_APPLY "update");
 	lab_must_say(l, "newer delta-apply");
 	lab_expect(l, 5, DELTA_APPLY "status");
@@ -348,7 +365,8 @@ expired_metadata_are_9(void **state)
 {
 	(void)state;
 	lab_ok(l, DELTA_APPLY "update --to 1");
-	if (lab_run(l, "faketime '2100-01-01' true") != 0)
+	/* Sanitizers do not bear its preloaded library. */
+	if (lab_run(l, "faketime '2100-01-01' delta-apply --version") != 0)
 		skip();
 	lab_expect(l, 9, "faketime '2100-01-01' " DELTA_APPLY "check");
 }

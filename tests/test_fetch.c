@@ -34,6 +34,7 @@ static struct fetch *fetch;
 static uint8_t body[BODY];
 static struct object object;
 static char url[512];
+static int tls_port;			/* of the same nginx */
 
 static int
 open_all(void **state)
@@ -61,10 +62,19 @@ close_all(void **state)
 	return 0;
 }
 
+static const char locations[] =
+    "location = /busy { return 503; }\n"
+    "location = /forbidden { return 403; }\n"
+    "location = /moved { return 302 /" OBJECT "; }\n"
+    "location = /round { return 302 /round; }\n"
+    "location = /elsewhere { return 302 file:///etc/passwd; }\n"
+    "location = /down { return 302 http://127.0.0.1/; }\n";
+
 static int
 serve(void **state)
 {
 	struct err e = ERR_INIT;
+	char extra[2048];
 
 	(void)state;
 	lab = lab_open();
@@ -72,12 +82,14 @@ serve(void **state)
 		body[i] = (uint8_t)(i * i / 7 + i);
 	lab_write_bytes(lab, "www/" OBJECT, body, BODY);
 	lab_write(lab, "www/" SMALL, "%s", "twelve bytes");
-	lab_serve(lab, "www",
-	    "location = /busy { return 503; }\n"
-	    "location = /forbidden { return 403; }\n"
-	    "location = /moved { return 302 /" OBJECT "; }\n"
-	    "location = /round { return 302 /round; }\n"
-	    "location = /elsewhere { return 302 file:///etc/passwd; }\n");
+	tls_port = lab_free_port();
+	(void)snprintf(extra, sizeof extra, "listen 127.0.0.1:%d ssl;\n"
+	    "ssl_certificate %s/tls.crt;\nssl_certificate_key %s/tls.key;\n%s", tls_port,
+	    lab->dir, lab->dir, locations);
+	lab_ok(lab, "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+	    "-subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 -days 2 "
+	    "-keyout tls.key -out tls.crt 2>/dev/null");
+	lab_serve(lab, "www", extra);
 	(void)snprintf(object.path, sizeof object.path, "1/any.tar.zst");
 	object.bytes = BODY;
 	assert_int_equal(sha256_of(body, BODY, &object.sha256, &e), 0);
@@ -363,6 +375,32 @@ fetch_follows_a_redirect(void **state)
 	must_fetch(nginx_url("moved"));
 }
 
+static const char *
+tls_url(const char *path)
+{
+	(void)snprintf(url, sizeof url, "https://127.0.0.1:%d/%s", tls_port, path);
+	return url;
+}
+
+static void
+fetch_over_tls_believes_the_configured_authority(void **state)
+{
+	char ca[300];
+
+	(void)state;
+	device->conf.retries = 0;
+	assert_int_equal(must_fail(tls_url(OBJECT)), ERR_NET);
+	(void)snprintf(ca, sizeof ca, "%s/tls.crt", lab->dir);
+	device->conf.ca_file = ca;
+	assert_int_equal(must_fail(tls_url("down")), ERR_NET);	/* never to http */
+	must_fetch(tls_url(OBJECT));
+	(void)snprintf(ca, sizeof ca, "/nowhere");
+	assert_int_equal(fetch_status(fetch, tls_url(SMALL), 5, &(long){ 0 },
+	    &(struct err)ERR_INIT), -1);
+	assert_int_equal(fetch_last_fault(fetch), FETCH_LOCAL);
+	device->conf.ca_file = NULL;
+}
+
 static void
 fetch_reads_files(void **state)
 {
@@ -458,6 +496,7 @@ main(void)
 		FETCH_TEST(fetch_tells_statuses_apart),
 		FETCH_TEST(fetch_tries_again_after_503),
 		FETCH_TEST(fetch_follows_a_redirect),
+		FETCH_TEST(fetch_over_tls_believes_the_configured_authority),
 		FETCH_TEST(fetch_reads_files),
 		FETCH_TEST(fetch_reads_no_fifo_device_or_folder),
 		FETCH_TEST(fetch_small_is_bounded_while_it_comes),
