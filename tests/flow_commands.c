@@ -419,51 +419,6 @@ files_need_no_host(void **state)
 	assert_true(lab_same_tree(l, "t", "dev/demo/releases/3"));
 }
 
-/* A configuration below the lab's own /etc/delta-apply. */
-static void
-configure_as(const char *file, const char *name, const char *more)
-{
-	char path[64];
-
-	(void)snprintf(path, sizeof path, "etc/delta-apply/%s.conf", file);
-	lab_write(l, path, "[app]\nname = %s\nroot = %s/dev/%s\nurl = http://127.0.0.1:%d\n"
-	    "state = %s/dev/state-%s\nrun = %s/dev/run-%s\n[trust]\n"
-	    "root = %s/repo/metadata/1.root.json\n%s", name, l->dir, file, l->port,
-	    l->dir, file, l->dir, file, l->dir, more);
-}
-
-#define WITH_ETC "unshare -m sh -c 'mount -t overlay overlay -o lowerdir=$PWD/etc:/etc /etc" \
-	" && exec delta-apply \"$@\"' x "
-
-static void
-several_applications_are_served_one_by_one(void **state)
-{
-	(void)state;
-	configure_as("one", "one", "");
-	configure_as("two", "two", "");
-	if (lab_run(l, WITH_ETC "--version") != 0)
-		skip();
-	lab_ok(l, WITH_ETC "update");
-	assert_true(lab_same_tree(l, "t", "dev/one/releases/3"));
-	assert_true(lab_same_tree(l, "t", "dev/two/releases/3"));
-	lab_ok(l, WITH_ETC "version");
-	lab_must_say(l, "one 3 v1.2");
-	lab_must_say(l, "two 3 v1.2");
-	/* The worst wins, and one that is wrong keeps no other from its update. */
-	lab_ok(l, "rm -r dev/two");
-	configure_as("one", "one", "[app]\nchanel = x\n");
-	lab_expect(l, 2, WITH_ETC "update");
-	lab_must_say(l, "one.conf: line");
-	assert_true(lab_same_tree(l, "t", "dev/two/releases/3"));
-	configure_as("one", "two", "");
-	lab_expect(l, 2, WITH_ETC "update");
-	lab_must_say(l, "one.conf and ");
-	lab_must_say(l, "the same app.name");
-	lab_ok(l, "rm etc/delta-apply/*");
-	lab_expect(l, 2, WITH_ETC "update");
-	lab_must_say(l, "no configuration");
-}
-
 static void
 help_lists_what_there_is(void **state)
 {
@@ -509,7 +464,6 @@ main(void)
 		FLOW(trust_refresh_get_are_a_tuf_client),
 		FLOW(get_refuses_bytes_that_are_not_signed),
 		FLOW(files_need_no_host),
-		FLOW(several_applications_are_served_one_by_one),
 		FLOW(help_lists_what_there_is),
 	};
 

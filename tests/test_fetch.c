@@ -351,6 +351,7 @@ fetch_tells_statuses_apart(void **state)
 	assert_int_equal(fetch_last_fault(fetch), FETCH_HOST);
 	assert_int_equal(must_fail("http://no-such-host.invalid/"), ERR_NET);
 	assert_int_equal(fetch_last_fault(fetch), FETCH_LOCAL);
+	must_fetch(nginx_url("moved"));
 }
 
 static void
@@ -366,13 +367,6 @@ fetch_tries_again_after_503(void **state)
 	must_fetch(raw_url(s));
 	assert_int_equal(raw_server_count(s), 2);
 	raw_server_close(s);
-}
-
-static void
-fetch_follows_a_redirect(void **state)
-{
-	(void)state;
-	must_fetch(nginx_url("moved"));
 }
 
 static const char *
@@ -495,7 +489,6 @@ main(void)
 		FETCH_TEST(fetch_gives_up_on_a_silent_host),
 		FETCH_TEST(fetch_tells_statuses_apart),
 		FETCH_TEST(fetch_tries_again_after_503),
-		FETCH_TEST(fetch_follows_a_redirect),
 		FETCH_TEST(fetch_over_tls_believes_the_configured_authority),
 		FETCH_TEST(fetch_reads_files),
 		FETCH_TEST(fetch_reads_no_fifo_device_or_folder),
