@@ -154,13 +154,9 @@ delta_build(struct delta *d, uint64_t bytes, const struct delta_io *io, struct e
 int
 delta_end(struct delta *d, struct err *e)
 {
-	for (int kind = 0; kind < DELTA_KINDS; kind++) {
-		uint64_t left = stream_left(d->patch.streams[kind]);
-
-		if (left != 0)
-			return err_set(e, ERR_FORMAT, "%" PRIu64 " bytes of a stream were not used",
-			    left);
-	}
+	for (int kind = 0; kind < DELTA_KINDS; kind++)
+		if (stream_end(d->patch.streams[kind], e) == -1)
+			return -1;
 	return 0;
 }
 

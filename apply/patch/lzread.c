@@ -1,6 +1,5 @@
-#include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <lzma.h>
 
@@ -14,6 +13,7 @@ struct lzread {
 	int fd;
 	uint64_t at, left;		/* of the range, not yet in the input */
 	lzma_stream stream;
+	bool ended;			/* its end marker was read */
 	uint8_t input[INPUT_BYTES];
 };
 
@@ -101,20 +101,21 @@ fill(struct lzread *z, struct err *e)
 	return 0;
 }
 
-int
-lzread_exact(struct lzread *z, void *data, size_t n, struct err *e)
+/* Fill data, or come to the end marker: *ended. */
+static int
+decode(struct lzread *z, uint8_t *data, size_t n, bool *ended, struct err *e)
 {
+	*ended = false;
 	z->stream.next_out = data;
 	z->stream.avail_out = n;
-	while (z->stream.avail_out > 0) {
+	while (z->stream.avail_out > 0 && !*ended) {
 		if (z->stream.avail_in == 0 && fill(z, e) == -1)
 			return -1;
 		switch (lzma_code(&z->stream, LZMA_RUN)) {
 		case LZMA_OK:
 			break;
 		case LZMA_STREAM_END:
-			if (z->stream.avail_out > 0)
-				return err_set(e, ERR_FORMAT, "compressed bytes end too early");
+			*ended = true;
 			break;
 		case LZMA_MEM_ERROR:
 			return err_set(e, ERR_NOMEM, "out of memory for a decoder");
@@ -122,5 +123,34 @@ lzread_exact(struct lzread *z, void *data, size_t n, struct err *e)
 			return err_set(e, ERR_FORMAT, "lzma: the data are damaged");
 		}
 	}
+	return 0;
+}
+
+int
+lzread_exact(struct lzread *z, void *data, size_t n, struct err *e)
+{
+	bool ended;
+
+	if (decode(z, data, n, &ended, e) == -1)
+		return -1;
+	if (z->stream.avail_out > 0)
+		return err_set(e, ERR_FORMAT, "compressed bytes end too early");
+	z->ended |= ended;
+	return 0;
+}
+
+int
+lzread_end(struct lzread *z, struct err *e)
+{
+	uint8_t more;
+
+	if (!z->ended) {
+		if (decode(z, &more, 1, &z->ended, e) == -1)
+			return -1;
+		if (z->stream.avail_out == 0)
+			return err_set(e, ERR_FORMAT, "compressed bytes hold more than is said");
+	}
+	if (z->stream.avail_in > 0 || z->left > 0)
+		return err_set(e, ERR_FORMAT, "bytes follow the end of compressed ones");
 	return 0;
 }

@@ -20,6 +20,8 @@ struct lzread *lzread_open(int fd, uint64_t offset, uint64_t bytes, unsigned win
     struct err *);
 /* Exactly n bytes; ERR_FORMAT for damage and when there are fewer. */
 int lzread_exact(struct lzread *, void *out, size_t n, struct err *);
+/* All was read: the end marker follows and nothing behind it.  Else ERR_FORMAT. */
+int lzread_end(struct lzread *, struct err *);
 void lzread_close(struct lzread *);	/* NULL is fine */
 
 #endif

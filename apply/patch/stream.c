@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +129,17 @@ stream_varint(struct stream *s, uint64_t *out, struct err *e)
 	if (varint_load(bytes, n, out) != n)
 		return err_set(e, ERR_FORMAT, "a number is not in its shortest form");
 	return 0;
+}
+
+int
+stream_end(struct stream *s, struct err *e)
+{
+	if (s->left != 0)
+		return err_set(e, ERR_FORMAT, "%" PRIu64 " bytes of a stream were not used",
+		    s->left);
+	if (s->zread != NULL)
+		return zread_end(s->zread, e);
+	return s->lzread != NULL ? lzread_end(s->lzread, e) : 0;
 }
 
 uint64_t

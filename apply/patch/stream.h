@@ -21,6 +21,8 @@ void stream_close(struct stream *);
 int stream_read(struct stream *, void *out, size_t n, struct err *);
 int stream_byte(struct stream *, uint8_t *out, struct err *);
 int stream_varint(struct stream *, uint64_t *out, struct err *);
+/* All bytes were read, and the packed ones hold no more.  Else ERR_FORMAT. */
+int stream_end(struct stream *, struct err *);
 uint64_t stream_left(const struct stream *);	/* plain bytes not read yet */
 
 #endif

@@ -112,6 +112,17 @@ zread_exact(struct zread *z, void *data, size_t n, struct err *e)
 }
 
 int
+zread_end(struct zread *z, struct err *e)
+{
+	uint8_t more;
+	size_t got;
+
+	if (zread_some(z, &more, 1, &got, e) == -1)
+		return -1;
+	return got == 0 ? 0 : err_set(e, ERR_FORMAT, "compressed bytes hold more than is said");
+}
+
+int
 zread_all(int fd, unsigned window_log_max, struct buf *out, struct err *e)
 {
 	off_t bytes = lseek(fd, 0, SEEK_END);

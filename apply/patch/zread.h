@@ -24,6 +24,8 @@ struct zread *zread_open(int fd, uint64_t offset, uint64_t bytes,
 int zread_some(struct zread *, void *out, size_t n, size_t *got, struct err *);
 /* Exactly n bytes, ERR_FORMAT when there are fewer. */
 int zread_exact(struct zread *, void *out, size_t n, struct err *);
+/* All was read, and all compressed bytes were used.  Else ERR_FORMAT. */
+int zread_end(struct zread *, struct err *);
 void zread_close(struct zread *);
 
 /* All of a small compressed file appended to out, whose max is the limit. */
