@@ -79,7 +79,7 @@ run(int argc, char **argv, struct err *e)
 const struct opt_command command_show = {
 	"show", "REPO [N|ROLE|roles|keys]", "one release, or roles, keys and expiry",
 	"Of a release: its record, its objects, and what a device on each older release\n"
-	"downloads to get there.  Of a role: until when it is signed, by which keys, and\n"
-	"whether the private keys here are enough to sign it again.\n",
+	"downloads to get there.  Of a role: until when it is signed, by which keys,\n"
+	"and whether the private keys here are enough to sign it again.\n",
 	options, 1, 2, run
 };

@@ -57,8 +57,8 @@ print_record(const struct found *f)
 	char date[UTC_TEXT_MAX], size[BYTES_TEXT_MAX], hex[SHA256_HEX_MAX];
 	char title[256], file[REPO_FILE_MAX];
 
-	(void)printf("release %" PRIu64 " for %s on %s: version %s, created %s\n", x->release,
-	    x->platform, f->role->by, x->version, utc_text(date, x->created));
+	(void)printf("release %" PRIu64 " for %s on %s: version %s, created %s\n",
+	    x->release, x->platform, f->role->by, x->version, utc_text(date, x->created));
 	(void)text_printable(title, sizeof title, plain, strlen(plain), false);
 	if (title[0] != '\0')
 		(void)printf("    %s\n", title);
@@ -88,7 +88,8 @@ print_way(const struct found *f, const struct record *from, struct err *e)
 		return -1;
 	if (from != NULL)
 		(void)snprintf(on, sizeof on, "%" PRIu64, from->release);
-	(void)printf("    %-11s %10s  %s\n", on, got == 0 ? "-" : bytes_text(size, way.bytes),
+	(void)printf("    %-11s %10s  %s\n", on,
+	    got == 0 ? "-" : bytes_text(size, way.bytes),
 	    got == 0 ? "no way" : way.n == 0 ? "the same tree" : way_text(text, &way));
 	return 0;
 }
@@ -208,8 +209,10 @@ show_trees(const struct show *s, uint64_t number, struct jv *list, struct err *e
 	int found = 0, one;
 
 	while ((channel = repo_next_channel(s->repo, channel)) != NULL) {
+		const char *name = channel->name;
+
 		role = NULL;
-		while ((role = repo_next_platform(s->repo, channel->name, role)) != NULL) {
+		while ((role = repo_next_platform(s->repo, name, role)) != NULL) {
 			if ((one = show_tree(s, role, number, list, e)) == -1)
 				return -1;
 			found += one;
@@ -226,8 +229,9 @@ show_release(const struct show *s, uint64_t number, struct err *e)
 
 	if (found <= 0) {
 		jv_free(list);
-		return found == -1 ? -1 : err_set(e, ERR_USAGE, "release %" PRIu64 ": %s has "
-		    "none; mkdelta list %s shows all", number, s->repo->path, s->repo->path);
+		return found == -1 ? -1 : err_set(e, ERR_USAGE, "release %" PRIu64 ": %s "
+		    "has none; mkdelta list %s shows all", number, s->repo->path,
+		    s->repo->path);
 	}
 	if (!s->json)
 		return 0;

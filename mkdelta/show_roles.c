@@ -114,7 +114,8 @@ show_roles(const struct show *s, struct err *e)
 	struct jv *list = s->json ? jv_new_list() : NULL;
 	int width = 16;
 
-	for (const struct repo_role *role = s->repo->roles; role != NULL; role = role->next)
+	for (const struct repo_role *role = s->repo->roles; role != NULL;
+	    role = role->next)
 		if (s->json)
 			(void)jv_push(list, json_role(s, role));
 		else if ((int)strlen(role->name) > width)
@@ -124,7 +125,8 @@ show_roles(const struct show *s, struct err *e)
 	(void)printf("%s: product %s\n", s->repo->path, s->repo->product);
 	(void)printf("  %-*s %7s  %9s  %-28s %s\n", width, "ROLE", "VERSION", "SIZE",
 	    "EXPIRES", "KEYS THAT SIGN IT");
-	for (const struct repo_role *role = s->repo->roles; role != NULL; role = role->next)
+	for (const struct repo_role *role = s->repo->roles; role != NULL;
+	    role = role->next)
 		print_role(s, role, width);
 	return 0;
 }
@@ -156,7 +158,8 @@ gather_keys(const struct show *s, const char *only)
 				    keys_for(s->keys, alone, one, 1) > 0));
 				(void)jv_set(o, "roles", jv_new_list());
 			}
-			(void)jv_push(jv_get_mutable(o, "roles"), jv_new_text(role->name));
+			(void)jv_push(jv_get_mutable(o, "roles"),
+			    jv_new_text(role->name));
 			jv_free(alone);
 		}
 	}
@@ -203,9 +206,9 @@ show_role(const struct show *s, const char *name, struct err *e)
 	struct jv *all;
 
 	if (role == NULL)
-		return err_set(e, ERR_USAGE, "%s: neither a release nor a role; mkdelta show "
-		    "%s lists all roles, mkdelta list %s all releases", name, s->repo->path,
-		    s->repo->path);
+		return err_set(e, ERR_USAGE, "%s: neither a release nor a role; mkdelta "
+		    "show %s lists all roles, mkdelta list %s all releases", name,
+		    s->repo->path, s->repo->path);
 	if (s->json)
 		return command_print(new_answer(s, "role", json_role(s, role)), e);
 	(void)printf("%s: version %" PRIu64 ", %s\n", role->name, role->version,
@@ -213,8 +216,9 @@ show_role(const struct show *s, const char *name, struct err *e)
 	(void)printf("  signed     %s\n", utc_text(date, role->signed_at));
 	(void)printf("  expires    %s (%s)\n", utc_text(date, role->expires),
 	    expiry_text(when, role->expires, s->now));
-	(void)printf("  signed by  %" PRId64 " of %zu keys, as %s says", threshold_of(s->repo,
-	    role), jv_count(jv_get(holders(s->repo, role), "keyids")), role->by);
+	(void)printf("  signed by  %" PRId64 " of %zu keys, as %s says",
+	    threshold_of(s->repo, role),
+	    jv_count(jv_get(holders(s->repo, role), "keyids")), role->by);
 	print_missing(s, role);
 	(void)printf("\n");
 	print_keys(all = gather_keys(s, name));

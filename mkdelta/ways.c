@@ -23,9 +23,9 @@ way_pick(const struct catalog *c, const struct record *from, const struct record
 	for (size_t i = 0; i < c->n_edges; i++) {
 		const struct edge *x = &c->edges[i];
 
-		edges[i] = (struct chain_edge){ .from_nothing = x->is_full, .from = x->from,
-			.to = x->to, .release = x->release, .bytes = x->object.bytes,
-			.dropped = !x->usable, .edge = x };
+		edges[i] = (struct chain_edge){ .from_nothing = x->is_full,
+			.from = x->from, .to = x->to, .release = x->release,
+			.bytes = x->object.bytes, .dropped = !x->usable, .edge = x };
 	}
 	if ((found = chain_pick(edges, c->n_edges, &want, &chain, e)) == 1) {
 		way->bytes = chain.bytes;
