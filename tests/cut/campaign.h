@@ -41,6 +41,8 @@ struct point {
 	unsigned at;
 	bool power;
 	unsigned seed;
+	unsigned again;		/* 0: no.  After the boot, `update` (each fourth: the next
+				 * `recover`) is cut there; odd: by power, else killed */
 	const char *drop;	/* of cut.h: a sync that is left out */
 };
 
