@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "manifest/base/utc.h"
@@ -18,8 +17,8 @@ build_day(void)
 	date[3] = '\0';
 	if ((month = strstr(months, date)) == NULL)
 		return 0;
-	(void)snprintf(text, sizeof text, "%.4s-%02d-%02dT00:00:00Z", date + 7,
-	    (int)(month - months) / 3 + 1, atoi(date + 4));
+	(void)snprintf(text, sizeof text, "%.4s-%02d-%c%cT00:00:00Z", date + 7,
+	    (int)(month - months) / 3 + 1, date[4] == ' ' ? '0' : date[4], date[5]);
 	return utc_parse(text, &seconds) == 0 ? seconds : 0;
 }
 

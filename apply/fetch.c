@@ -91,15 +91,32 @@ header_value(const char *line, const char *name)
 	return line + n + 1 + strspn(line + n + 1, " \t");
 }
 
+/* Decimal digits up to the byte `end`; *p moves behind it.  0, -1. */
+static int
+read_number(const char **p, char end, uint64_t *out)
+{
+	char digits[24];
+	size_t n = strspn(*p, "0123456789");
+
+	if (n == 0 || n >= sizeof digits || (*p)[n] != end)
+		return -1;
+	(void)memcpy(digits, *p, n);
+	digits[n] = '\0';
+	*p += end == '\0' ? n : n + 1;
+	return u64_parse(digits, INT64_MAX, out);
+}
+
 /* "bytes 100-199/200"; a total of '*' is not understood. */
 static void
 read_range(struct fetch_answer *a, const char *text)
 {
-	unsigned long long from, to, total;
-	int end = 0;
+	uint64_t from, to, total;
 
-	if (sscanf(text, "bytes %20llu-%20llu/%20llu%n", &from, &to, &total, &end) != 3 ||
-	    text[end] != '\0' || from > to || to >= total)
+	if (strncmp(text, "bytes ", 6) != 0)
+		return;
+	text += 6;
+	if (read_number(&text, '-', &from) == -1 || read_number(&text, '/', &to) == -1 ||
+	    read_number(&text, '\0', &total) == -1 || from > to || to >= total)
 		return;
 	a->has_range = true;
 	a->range_from = from;
@@ -115,7 +132,7 @@ read_header(struct fetch_answer *a, char *line)
 	if ((v = header_value(line, "etag")) != NULL) {
 		/* If-Range wants a strong validator. */
 		if (v[0] == '"' && strlen(v) < sizeof a->etag)
-			(void)strcpy(a->etag, v);
+			(void)memcpy(a->etag, v, strlen(v) + 1);
 	} else if ((v = header_value(line, "content-range")) != NULL) {
 		read_range(a, v);
 	} else if ((v = header_value(line, "content-length")) != NULL) {

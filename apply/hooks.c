@@ -111,6 +111,7 @@ run_logged(struct run *r, struct hook_exec *x, const struct user *u, struct err 
 		(void)err_hint(e, "what it printed is in %s/" HOOK_LOG,
 		    r->dev->conf->state);
 	hook_env_clear(&env);
+	x->env = NULL;
 out:
 	hook_output_free(&output);
 	return rc;

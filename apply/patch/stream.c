@@ -117,7 +117,7 @@ stream_byte(struct stream *s, uint8_t *out, struct err *e)
 int
 stream_varint(struct stream *s, uint64_t *out, struct err *e)
 {
-	uint8_t bytes[VARINT_MAX];
+	uint8_t bytes[VARINT_MAX] = { 0 };
 	size_t n = 0;
 
 	do {
