@@ -85,6 +85,11 @@ run(int argc, char **argv, struct err *e)
 		goto out;
 	if (repo_commit(r, keys, utc_now(), force, e) == 0)
 		rc = say(r, e);
+	/* What it could not sign may run out all the same; its own work is done. */
+	if (rc == 0) {
+		(void)fflush(stdout);
+		(void)command_warn_expiry(r, utc_now());
+	}
 out:
 	keys_close(keys);
 	repo_close(r);

@@ -77,13 +77,21 @@ warn_of_root_key(const struct repo *r, const char *given)
 }
 
 int
-command_warnings(const struct repo *r, const char *given_keys, int64_t now)
+command_warn_expiry(const struct repo *r, int64_t now)
 {
 	int status = 0;
 
 	for (const struct repo_role *role = r->roles; role != NULL; role = role->next)
 		if (warn_of_role(role, now) != 0)
 			status = 9;
+	return status;
+}
+
+int
+command_warnings(const struct repo *r, const char *given_keys, int64_t now)
+{
+	int status = command_warn_expiry(r, now);
+
 	warn_of_root_key(r, given_keys);
 	return status;
 }

@@ -31,6 +31,9 @@ struct keys *command_keys(const struct repo *, const char *given, bool allow_roo
  * that end soon or ended, a root key lying beside.  Exit status 9 or 0. */
 int command_warnings(const struct repo *, const char *given_keys, int64_t now);
 
+/* The first half of it alone, for those who need not look at keys. */
+int command_warn_expiry(const struct repo *, int64_t now);
+
 /* Print a value as JSON on standard output; takes it. */
 int command_print(struct jv *, struct err *);
 

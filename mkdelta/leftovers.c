@@ -156,8 +156,8 @@ leftovers_find(const struct repo *r, struct leftovers *found, struct err *e)
 		rc = know_role(&s, role, e);
 	if (s.n > 0)
 		qsort(s.known, s.n, sizeof *s.known, by_text);
-	if (rc == 0 && (look_in(&s, "metadata", e) == -1 || look_in(&s, "targets", e) == -1))
-		rc = -1;
+	if (rc == 0 && (rc = look_in(&s, "metadata", e)) == 0)
+		rc = look_in(&s, "targets", e);
 	while (s.n > 0)
 		free(s.known[--s.n]);
 	free(s.known);
