@@ -31,7 +31,7 @@ struct delta_stats {
 
 /* Write the delta to out_fd (new and empty, for reading and writing).  The same
  * trees and memory_bytes give the same bytes, whatever `jobs`.  Beside that memory
- * there are packers (about 50 MiB a thread) and 16 MiB a stream; what is beyond
+ * there are packers (about 50 MiB a thread) and 4 MiB a stream; what is beyond
  * goes to files below $TMPDIR or /var/tmp that have no name. */
 int delta_write(const struct delta_job *, int out_fd, struct delta_stats *,
     struct err *);

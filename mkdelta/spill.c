@@ -9,7 +9,7 @@
 
 #include "mkdelta/spill.h"
 
-enum { TAIL_BYTES = 16 << 20 };
+enum { TAIL_BYTES = 4 << 20 };
 
 void
 spill_init(struct spill *s)

@@ -1,0 +1,139 @@
+/*
+ * test_delta_damage.c - the decoder against damage, wrong old trees and limits.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "apply/patch/delta.h"
+#include "mkdelta/delta_check.h"
+
+#include "tests/lab/delta_pair.h"
+
+static void
+a_wrong_old_tree_is_refused_before_output(void **state)
+{
+	const struct scratch *s = *state;
+	struct err e = ERR_INIT;
+	struct delta_pair p;
+
+	pair_folders(s);
+	pair_fill(s, "old/f", 1000, 1);
+	pair_fill(s, "new/f", 1000, 2);
+	pair_open(s, &p);
+	assert_int_equal(delta_check(p.new, p.new_dir, p.new, p.delta, &e), -1);
+	assert_int_equal(e.code, ERR_TRUST);
+	pair_close(&p);
+}
+
+static void
+too_much_memory_is_refused_with_both_numbers(void **state)
+{
+	const struct scratch *s = *state;
+	struct err e = ERR_INIT;
+	struct delta_pair p;
+
+	pair_folders(s);
+	pair_fill(s, "old/f", 1000, 1);
+	pair_fill(s, "new/f", 1000, 2);
+	pair_open(s, &p);
+	assert_null(delta_open(p.delta, 100000, &e));
+	assert_int_equal(e.code, ERR_ROOM);
+	assert_non_null(strstr(e.text, "100000 "));
+	pair_close(&p);
+}
+
+static size_t
+small_pair(const struct scratch *s, struct delta_pair *p, uint8_t *out, size_t max)
+{
+	ssize_t n;
+
+	pair_folders(s);
+	pair_fill(s, "old/f", 3000, 1);
+	pair_fill(s, "new/f", 3500, 1);
+	pair_fill(s, "new/g", 100, 7);
+	pair_fill(s, "new/h", 100, 7);
+	pair_open(s, p);
+	n = pread(p->delta, out, max, 0);
+	assert_true(n > 0 && n < (ssize_t)max);
+	return (size_t)n;
+}
+
+static void
+a_delta_cut_short_anywhere_is_refused(void **state)
+{
+	uint8_t data[8192];
+	struct err e = ERR_INIT;
+	struct delta_pair p;
+	size_t n = small_pair(*state, &p, data, sizeof data);
+
+	for (size_t cut = 0; cut < n; cut++) {
+		int fd = pair_memory_file(data, cut);
+
+		assert_int_equal(delta_check(p.old, p.old_dir, p.new, fd, &e), -1);
+		(void)close(fd);
+	}
+	pair_close(&p);
+}
+
+static void
+a_delta_with_a_byte_more_is_refused(void **state)
+{
+	uint8_t data[8192];
+	struct err e = ERR_INIT;
+	struct delta_pair p;
+	size_t n = small_pair(*state, &p, data, sizeof data);
+	int fd;
+
+	data[n] = 0;
+	fd = pair_memory_file(data, n + 1);
+	assert_int_equal(delta_check(p.old, p.old_dir, p.new, fd, &e), -1);
+	assert_int_equal(e.code, ERR_FORMAT);
+	(void)close(fd);
+	pair_close(&p);
+}
+
+/* Header numbers that bound memory and the ids may change without harm to the
+ * content; whatever is accepted builds exactly the right tree. */
+static void
+every_flipped_byte_is_refused_or_harmless(void **state)
+{
+	uint8_t data[8192];
+	struct err e = ERR_INIT;
+	struct delta_pair p;
+	size_t n = small_pair(*state, &p, data, sizeof data), refused = 0;
+
+	for (size_t at = 0; at < n; at++)
+		for (unsigned bit = 0; bit < 8; bit++) {
+			int fd;
+
+			data[at] = (uint8_t)(data[at] ^ 1u << bit);
+			fd = pair_memory_file(data, n);
+			refused += delta_check(p.old, p.old_dir, p.new, fd, &e) == -1;
+			(void)close(fd);
+			data[at] = (uint8_t)(data[at] ^ 1u << bit);
+		}
+	assert_true(refused > n * 6);
+	pair_close(&p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SCRATCH_TEST(a_wrong_old_tree_is_refused_before_output),
+		SCRATCH_TEST(too_much_memory_is_refused_with_both_numbers),
+		SCRATCH_TEST(a_delta_cut_short_anywhere_is_refused),
+		SCRATCH_TEST(a_delta_with_a_byte_more_is_refused),
+		SCRATCH_TEST(every_flipped_byte_is_refused_or_harmless),
+	};
+
+	return cmocka_run_group_tests_name("delta_damage", tests, NULL, NULL);
+}
