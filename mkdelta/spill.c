@@ -40,7 +40,7 @@ open_file(struct spill *s, struct err *e)
 	if (where == NULL || *where == '\0')
 		where = "/var/tmp";
 	if ((dir = fs_open_dir(where, e)) == -1)
-		return -1;
+		return err_wrap(e, "temporary file");
 	(void)snprintf(name, sizeof name, ".mkdelta-spill.%ld.%" PRIxPTR, (long)getpid(),
 	    (uintptr_t)s);
 	if ((s->fd = fs_create(dir, name, 0600, e)) != -1 &&

@@ -1,0 +1,209 @@
+/*
+ * flow_diff.c - `mkdelta diff`, `patch` and `inspect` as a person uses them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/lab/lab.h"
+
+static int
+open_lab(void **state)
+{
+	*state = lab_open();
+	return *state == NULL;
+}
+
+static int
+close_lab(void **state)
+{
+	lab_close(*state);
+	return 0;
+}
+
+#define LAB_TEST(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
+
+/* Two releases with each kind of entry and each kind of change. */
+static void
+make_trees(struct lab *l)
+{
+	lab_fill(l, "old/bin/app", 200000, 1);
+	lab_fill(l, "old/keep", 5000, 2);
+	lab_fill(l, "old/gone", 5000, 3);
+	lab_ok(l, "cp -a old new && cd new && rm gone && mv keep kept && "
+		  "ln -s ../bin/app link && ln kept hard && mkdir empty && chmod 700 empty && "
+		  "chmod 4755 bin/app && cp bin/app bin/copy && printf x >> bin/copy && "
+		  ": > zero && printf n > \"$(printf 'new\\nline')\"");
+	lab_fill(l, "new/fresh", 3000, 4);
+}
+
+/* Types, modes, sizes, link targets, contents and hard links are the same. */
+static void
+must_be_same(struct lab *l, const char *a, const char *b)
+{
+	lab_ok(l, "for t in %s %s; do (cd $t && find . -printf '%%y %%m %%l %%n %%P\\n' | "
+		  "LC_ALL=C sort && find . -type f -exec sha256sum {} + | LC_ALL=C sort) "
+		  "> $t.facts; done; cmp %s.facts %s.facts", a, b, a, b);
+}
+
+static void
+folders_go_there_and_back(void **state)
+{
+	struct lab *l = *state;
+
+	make_trees(l);
+	lab_ok(l, "mkdelta diff old new delta && mkdelta patch old delta got");
+	must_be_same(l, "new", "got");
+	lab_ok(l, "mkdelta diff new old back && mkdelta patch new back was");
+	must_be_same(l, "old", "was");
+	assert_false(lab_exists(l, ".mkdelta-patch"));
+	lab_ok(l, "test \"$(ls -A | grep -c '^\\.mkdelta')\" = 0");
+}
+
+static void
+single_files_go_there_and_back_with_their_mode(void **state)
+{
+	struct lab *l = *state;
+
+	lab_fill(l, "a", 100000, 1);
+	lab_ok(l, "head -c 60000 a > b && printf middle >> b && tail -c 39000 a >> b && "
+		  "chmod 751 b && mkdelta diff a b delta && chmod 600 a && "
+		  "mkdelta patch a delta c && cmp b c && test \"$(stat -c %%a c)\" = 751");
+	lab_ok(l, "test \"$(stat -c %%s delta)\" -lt 1000");
+	lab_ok(l, ": > none && mkdelta diff none a up && mkdelta patch none up a2 && cmp a a2");
+	lab_ok(l, "mkdelta diff a none down && mkdelta patch a down none2 && cmp none none2");
+}
+
+static void
+an_equal_pair_costs_less_than_100_bytes(void **state)
+{
+	struct lab *l = *state;
+
+	lab_fill(l, "t/f", 100000, 1);
+	lab_ok(l, "cp -a t u && mkdelta diff t u delta && test \"$(stat -c %%s delta)\" -lt 100");
+	lab_ok(l, "mkdelta patch t delta v");
+	must_be_same(l, "t", "v");
+}
+
+static void
+a_wrong_old_side_is_refused_before_anything_is_written(void **state)
+{
+	struct lab *l = *state;
+
+	make_trees(l);
+	lab_ok(l, "mkdelta diff old new delta");
+	lab_expect(l, 4, "mkdelta patch new delta got");
+	lab_must_say(l, "made for another old tree");
+	assert_false(lab_exists(l, "got"));
+	lab_ok(l, "printf x >> old/keep");
+	lab_expect(l, 4, "mkdelta patch old delta got");
+	assert_false(lab_exists(l, "got"));
+	lab_ok(l, "test \"$(ls -A | grep -c '^\\.mkdelta')\" = 0");
+}
+
+static void
+a_damaged_delta_leaves_nothing(void **state)
+{
+	struct lab *l = *state;
+
+	make_trees(l);
+	lab_ok(l, "mkdelta diff old new delta && cp delta good");
+	for (long at = -1; at > -1500; at -= 97) {
+		lab_ok(l, "cp good delta");
+		lab_flip(l, "delta", at);
+		lab_expect(l, 4, "mkdelta patch old delta got");
+		assert_false(lab_exists(l, "got"));
+	}
+	lab_expect(l, 4, "head -c 300 good > delta; mkdelta patch old delta got");
+	lab_expect(l, 4, "mkdelta patch old old/keep got");
+	lab_must_say(l, "not a delta");
+	lab_ok(l, "test \"$(ls -A | grep -c '^\\.mkdelta')\" = 0");
+}
+
+static void
+what_stands_there_is_replaced_by_force_only(void **state)
+{
+	struct lab *l = *state;
+
+	lab_ok(l, "printf one > a && printf two > b && mkdelta diff a b delta && "
+		  "printf mine > c && cp delta keep");
+	lab_expect(l, 2, "mkdelta diff a b delta");
+	lab_expect(l, 2, "mkdelta patch a delta c");
+	lab_ok(l, "test \"$(cat c)\" = mine && cmp delta keep");
+	lab_ok(l, "mkdelta diff --force a b delta && cmp delta keep && "
+		  "mkdelta patch --force a delta c && cmp b c");
+	lab_expect(l, 2, "mkdelta diff a . d2");
+	lab_expect(l, 1, "mkdelta diff nowhere a d2");
+	lab_expect(l, 2, "mkdelta diff a b");
+}
+
+static void
+threads_and_names_do_not_matter(void **state)
+{
+	struct lab *l = *state;
+
+	make_trees(l);
+	lab_ok(l, "mkdelta diff -j1 old new d1 && mkdelta diff -j3 old new d3 && cmp d1 d3 && "
+		  "cp -a old x && cp -a new y && mkdelta diff x y d4 && cmp d1 d4");
+}
+
+static void
+a_temporary_folder_that_is_missing_is_named(void **state)
+{
+	struct lab *l = *state;
+
+	lab_ok(l, ": > a");
+	lab_fill(l, "b", 6 << 20, 1);
+	lab_expect(l, 1, "TMPDIR=$PWD/nowhere mkdelta diff a b d");
+	lab_must_say(l, "temporary file: ");
+	assert_false(lab_exists(l, "d"));
+	lab_ok(l, "mkdir there && TMPDIR=$PWD/there mkdelta diff a b d && "
+		  "test -z \"$(ls -A there)\" && mkdelta patch a d c && cmp b c");
+}
+
+static void
+inspect_says_what_it_is(void **state)
+{
+	struct lab *l = *state;
+
+	make_trees(l);
+	lab_ok(l, "mkdelta diff old new delta && mkdelta inspect delta");
+	lab_must_say(l, "decoder memory");
+	lab_must_say(l, "extra");
+	lab_ok(l, "mkdelta inspect delta old");
+	lab_must_say(l, "bin/copy (bin/app)");
+	lab_must_say(l, "new?line");
+	lab_ok(l, "mkdelta inspect --json delta old");
+	lab_must_say(l, "\"source\": \"bin/app\"");
+	lab_expect(l, 4, "mkdelta inspect delta new");
+	lab_expect(l, 4, "mkdelta inspect new/fresh");
+	lab_ok(l, "mkdelta init repo && mkdelta release repo new && "
+		  "mkdelta inspect repo/metadata/1.root.json");
+	lab_must_say(l, "root metadata, version 1");
+	lab_ok(l, "mkdelta inspect repo/targets/1/*.tree.zst");
+	lab_must_say(l, "listing ");
+	lab_ok(l, "mkdelta inspect --json repo/metadata/timestamp.json");
+	lab_must_say(l, "\"type\": \"timestamp\"");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LAB_TEST(folders_go_there_and_back),
+		LAB_TEST(single_files_go_there_and_back_with_their_mode),
+		LAB_TEST(an_equal_pair_costs_less_than_100_bytes),
+		LAB_TEST(a_wrong_old_side_is_refused_before_anything_is_written),
+		LAB_TEST(a_damaged_delta_leaves_nothing),
+		LAB_TEST(what_stands_there_is_replaced_by_force_only),
+		LAB_TEST(threads_and_names_do_not_matter),
+		LAB_TEST(a_temporary_folder_that_is_missing_is_named),
+		LAB_TEST(inspect_says_what_it_is),
+	};
+
+	return cmocka_run_group_tests_name("diff", tests, NULL, NULL);
+}
