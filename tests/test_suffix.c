@@ -72,8 +72,8 @@ blocks_cover_the_new_file_and_stay_in_the_old(void **state)
 		for (size_t i = 0; i < n_old; i++)
 			old[i] = (uint8_t)((unsigned)rand() % letters);
 		for (size_t i = 0; i < n_new; i++)
-			new[i] = rand() % 4 != 0 && i < n_old ? old[i] :
-			    (uint8_t)((unsigned)rand() % letters);
+			new[i] = (uint8_t)(rand() % 4 != 0 && i < n_old ? old[i] :
+			    (unsigned)rand() % letters);
 		assert_non_null(s = suffix_new(old, n_old, &e));
 		assert_int_equal(bsdiff_blocks(old, n_old, round % 2 == 0 ? s : NULL, new, n_new,
 		    0, &b, &e), 0);
