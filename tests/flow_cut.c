@@ -53,7 +53,12 @@ make_scripts(struct lab *l)
 	/* The service runs from what is live, and, to order, that is release 1. */
 	lab_write(l, "healthy", "#!/bin/sh\ncd %s && ./service | cmp - dev/svc || exit\n"
 	    "test -z \"$1\" || ls -A dev/app/current/doc/old\n", l->dir);
-	lab_write(l, "hook", "#!/bin/sh\ncd %s && echo $1 >> hooks.log\n", l->dir);
+	/* Data that only the release that wrote them can read. */
+	lab_write(l, "hook", "#!/bin/sh\ncd %s || exit\ncase $1 in\n"
+	    "backup) test ! -e dev/data || cp dev/data $DELTA_BACKUP_DIR/ ;;\n"
+	    "migrate) echo $DELTA_TO > dev/data ;;\n"
+	    "restore) rm -f dev/data; test ! -e $DELTA_BACKUP_DIR/data ||"
+	    " cp $DELTA_BACKUP_DIR/data dev/ ;;\nesac\n", l->dir);
 	lab_ok(l, "chmod 755 service healthy hook");
 }
 

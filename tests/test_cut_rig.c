@@ -495,6 +495,27 @@ children_are_not_counted(void **state)
 }
 
 static void
+a_child_fills_a_new_folder(void)
+{
+	ok(fs_mkdir(dir, "d", 0755, &e));
+	a_child_of_the_process_does_as_it_likes();
+	if (fork() == 0) {
+		put("d/f", "1");
+		exit(0);
+	}
+	(void)wait(NULL);
+}
+
+static void
+a_lost_folder_takes_along_what_children_put_there(void **state)
+{
+	(void)state;
+	lose(a_child_fills_a_new_folder);
+	expect("a", "2");
+	expect_absent("d");
+}
+
+static void
 write_whole(void)
 {
 	ok(fs_write_file(dir, "a", "new bytes", 9, 0644, &e));
@@ -578,6 +599,7 @@ main(void)
 		CASE(syncfs_keeps_everything_before_it),
 		CASE(a_dropped_sync_is_none),
 		CASE(children_are_not_counted),
+		CASE(a_lost_folder_takes_along_what_children_put_there),
 		CASE(a_file_is_replaced_as_a_whole),
 		CASE(without_its_sync_a_file_is_torn),
 		CASE(without_the_sync_of_the_folder_the_old_file_is_back),

@@ -73,6 +73,15 @@ live_shape(const struct lab *l, const struct scene *s)
 	return shape_of(path);
 }
 
+static void
+read_data(struct lab *l, char out[static 16])
+{
+	char *text = lab_read(l, "dev/data");
+
+	(void)snprintf(out, 16, "%s", text == NULL ? "" : text);
+	free(text);
+}
+
 static char *
 all_names(const struct lab *l)
 {
@@ -111,15 +120,19 @@ scene_begin(struct lab *l, struct scene *s)
 		restore(l, s);
 		assert_int_equal(run_whole(l, &well, s->command), 0);
 		s->after = live_shape(l, s);
+		read_data(l, s->data_after);
 	}
 	restore(l, s);
 	s->before = live_shape(l, s);
+	read_data(l, s->data_before);
 	if (run(l, s, "CUT_MODE=kill CUT_LOG=log", s->command) != status)
 		fail_msg("%s: %s", s->name, say_run(l, "uncut"));
 	read_calls(l, s);
 	s->end = live_shape(l, s);
-	if (!s->stays)
+	if (!s->stays) {
 		s->after = s->end;
+		read_data(l, s->data_after);
+	}
 	assert_int_equal(s->stays, shape_equal(&s->before, &s->end));
 	if (run_whole(l, s, "update") != 0)
 		fail_msg("%s: %s", s->name, say_run(l, "again"));
@@ -177,6 +190,20 @@ check_live(struct lab *l, const struct scene *s, const struct mark *seen, bool e
 	return NULL;
 }
 
+/* Before the application starts, it has to find the data that it can read. */
+static const char *
+check_data(struct lab *l, const struct scene *s)
+{
+	struct shape now = live_shape(l, s);
+	char data[16];
+
+	read_data(l, data);
+	if (strcmp(data, shape_equal(&now, &s->after) ? s->data_after :
+	    s->data_before) == 0)
+		return NULL;
+	return say("the data do not fit what is live: %s", data);
+}
+
 /* Status 5 is right where the release is bad, and after a boot in the middle of a
  * migration, which nobody can go on with. */
 static bool
@@ -195,6 +222,8 @@ boot(struct lab *l, const struct scene *s)
 	if (run_whole(l, s, "recover") != 0 && !(s->stays && l->status == 5))
 		return say_run(l, "recover");
 	if ((wrong = check_live(l, s, NULL, false)) != NULL)
+		return wrong;
+	if ((wrong = check_data(l, s)) != NULL)
 		return wrong;
 	lab_ok(l, "./service > dev/svc");
 	return NULL;
@@ -238,6 +267,8 @@ check_end(struct lab *l, const struct scene *s)
 		return say_run(l, "other names are left");
 	}
 	free(names);
+	if (check_data(l, s) != NULL)
+		return said;
 	if (lab_run(l, "./service | cmp - dev/svc") != 0)
 		return say_run(l, "the service does not run from what is live");
 	if (!read_mark(l, "dev/state", &m) || m.step != STEP_IDLE)

@@ -7,7 +7,7 @@
  *	the device as it was before -> the command, cut -> what is live is exactly
  *	the old or the new tree, and the new one (or the old one again) if the
  *	journal or the exit status said so already -> after a power cut: another
- *	boot, `recover`, the application started -> `update` until it says 0 ->
+ *	boot, `recover` (tree and data fit), the application started -> `update` until it says 0 ->
  *	the same names everywhere, the same tree live, the service started from it,
  *	the journal idle
  */
@@ -31,6 +31,7 @@ struct scene {
 
 	/* Filled by scene_begin(): */
 	struct shape before, after, end;
+	char data_before[16], data_after[16];	/* "" none */
 	char *names;		/* in the end, of the device's root and state */
 	unsigned calls;
 	char call[CALLS_MAX][CALL_TEXT_MAX];
@@ -47,7 +48,8 @@ struct point {
 };
 
 /* The lab holds repo/, root.json and app.conf, whose device is dev/ with app,
- * state, run and svc; svc is what the service's start command wrote. */
+ * state, run, svc and data: svc is what the service's start command wrote, data
+ * belong to a release and go with it. */
 void scene_begin(struct lab *, struct scene *);
 void scene_end(struct scene *);
 

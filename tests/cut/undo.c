@@ -240,8 +240,11 @@ undo(const struct op *op)
 	int rc = 0;
 
 	switch (op->kind) {
-	case MADE:
-		rc = unlinkat(dir, op->name, op->node == NULL ? 0 : AT_REMOVEDIR);
+	case MADE:	/* a folder with what children of the process put there */
+		if (op->node != NULL)
+			(void)undo_stash(dir, op->name);
+		else
+			rc = unlinkat(dir, op->name, 0);
 		break;
 	case TAKEN:
 		undo_unstash(dir, op->name, op->stashed);
