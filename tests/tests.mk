@@ -2,6 +2,7 @@
 # make SAN=1 check   the same with address and undefined-behaviour sanitizers
 # make lint       formatting, analyzers, arrows, lengths
 # make valgrind   some journeys with every program under valgrind
+# make torture    die at every system call and at every change of the disk
 # make fuzz       each fuzz target for a minute (SECONDS=n)
 # make bench      sizes and times as ratios against peers
 # make install    PREFIX=/usr DESTDIR=pkg
@@ -59,6 +60,17 @@ check:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory -s tests
 	@scripts/run-tests.sh $(BUILD)
+
+# Every point that make check only takes samples of: a quarter of an hour or more.
+$(BUILD)/tests/rigs/killat: $(BUILD)/obj/tests/rigs/killat.o
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^
+.PHONY: torture
+torture:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory -s tests $(BUILD)/tests/rigs/killat
+	@tests/rigs/torture.sh $(BUILD)
+	@CUT_ALL=1 TEST_TIMEOUT=7200 scripts/run-tests.sh $(BUILD) flow_cut
 
 VALGRIND_FLOWS ?= flow_install flow_chain
 valgrind:
