@@ -155,7 +155,8 @@ match_segment(struct matcher *m, struct err *e)
 		size_t agreed = 0, counted = m->scan += len;
 
 		for (; m->scan < m->n_new; m->scan++) {
-			size_t n = m->n_new - m->scan < MATCH_MAX ? m->n_new - m->scan : MATCH_MAX;
+			size_t n = m->n_new - m->scan < MATCH_MAX ? m->n_new - m->scan :
+			    MATCH_MAX;
 
 			len = suffix_search(m->suffix, m->new + m->scan, n, &at);
 			for (; counted < m->scan + len; counted++)

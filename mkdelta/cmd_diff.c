@@ -21,7 +21,8 @@ static bool force;
 
 static const struct opt options[] = {
 	{ "jobs", 'j', OPT_COUNT_U32, &jobs, "N", "threads (default: one a core)" },
-	{ "memory", 0, OPT_BYTES, &memory_bytes, "BYTES", "bound for matching (default 2G)" },
+	{ "memory", 0, OPT_BYTES, &memory_bytes, "BYTES",
+	    "bound for matching (default 2G)" },
 	{ "force", 'f', OPT_FLAG, &force, NULL, "replace DELTA if it exists" },
 	OPT_END
 };
@@ -42,9 +43,10 @@ write_delta(const struct subject *old, const struct subject *new, int dir,
 	if ((fd = fs_create(dir, temporary, 0644, e)) == -1)
 		return -1;
 	if (delta_write(&job, fd, &stats, e) == 0 &&
-	    delta_check_file(old->listing, old->dir, old->name, new->listing, fd, e) == 0 &&
-	    fs_sync(fd, e) == 0 && (force ? fs_rename : fs_rename_new)(dir, temporary, dir,
-	    name, e) == 0)
+	    delta_check_file(old->listing, old->dir, old->name, new->listing, fd,
+	    e) == 0 &&
+	    fs_sync(fd, e) == 0 && (force ? fs_rename : fs_rename_new)(dir, temporary,
+	    dir, name, e) == 0)
 		rc = fs_sync_dir(dir, ".", e);
 	(void)close(fd);
 	if (rc == -1) {
@@ -82,8 +84,8 @@ run(int argc, char **argv, struct err *e)
 	    subject_open(argv[2], false, jobs, &new, e) == -1)
 		goto out;
 	if ((old.name == NULL) != (new.name == NULL)) {
-		(void)err_set(e, ERR_USAGE, "%s and %s: one is a folder, the other a file",
-		    argv[1], argv[2]);
+		(void)err_set(e, ERR_USAGE,
+		    "%s and %s: one is a folder, the other a file", argv[1], argv[2]);
 		goto out;
 	}
 	rc = write_delta(&old, &new, dir, name, e);

@@ -44,12 +44,14 @@ inspect(int fd, uint64_t bytes, const char *old_path, struct err *e)
 	static const uint8_t zstd_magic[HEAD_BYTES] = { 0x28, 0xb5, 0x2f, 0xfd };
 	uint8_t head[HEAD_BYTES] = { 0 };
 
-	if (fs_pread(fd, head, bytes < sizeof head ? (size_t)bytes : sizeof head, 0, e) == -1)
+	if (fs_pread(fd, head, bytes < sizeof head ? (size_t)bytes : sizeof head, 0,
+	    e) == -1)
 		return -1;
 	if (memcmp(head, DELTA_MAGIC, DELTA_MAGIC_BYTES - 1) == 0)
 		return inspect_delta(fd, bytes, old_path, as_json, e);
 	if (old_path != NULL)
-		return err_set(e, ERR_USAGE, "no delta, so %s has no part in it", old_path);
+		return err_set(e, ERR_USAGE, "no delta, so %s has no part in it",
+		    old_path);
 	return inspect_text(fd, memcmp(head, zstd_magic, sizeof head) == 0, e);
 }
 
@@ -82,7 +84,8 @@ run(int argc, char **argv, struct err *e)
 }
 
 const struct opt_command command_inspect = {
-	"inspect", "DELTA [OLD] | METADATA.json | LISTING", "what a file of a repository says",
+	"inspect", "DELTA [OLD] | METADATA.json | LISTING",
+	    "what a file of a repository says",
 	"For a delta: where its bytes went.  With OLD, what it was made for, also which\n"
 	"file costs how much; the packed size of a stream is shared out among the files\n"
 	"by what each reads of it.  A listing may be compressed.  No signature is\n"

@@ -20,7 +20,8 @@
 static bool force;
 
 static const struct opt options[] = {
-	{ "force", 'f', OPT_FLAG, &force, NULL, "replace NEW if it is a file that exists" },
+	{ "force", 'f', OPT_FLAG, &force, NULL,
+	    "replace NEW if it is a file that exists" },
 	OPT_END
 };
 
@@ -84,9 +85,10 @@ copy_known(struct patch *p, const struct entry *x, int fd, struct err *e)
 	int in, rc;
 
 	if (from == -1)
-		return err_set(e, ERR_FORMAT, "the delta takes a content that the old side lacks");
-	in = fs_open_file(p->old.dir, p->old.name == NULL ? p->old.listing->entries[from].path :
-	    p->old.name, NULL, e);
+		return err_set(e, ERR_FORMAT,
+		    "the delta takes a content that the old side lacks");
+	in = fs_open_file(p->old.dir, p->old.name == NULL ?
+	    p->old.listing->entries[from].path : p->old.name, NULL, e);
 	if (in == -1)
 		return -1;
 	rc = fs_copy_fd(in, fd, e);
@@ -110,7 +112,8 @@ content(void *arg, const struct listing *l, size_t i, int fd, struct err *e)
 static int
 read_listing(struct patch *p, struct err *e)
 {
-	struct buf old_text = BUF_INIT(LISTING_TEXT_MAX), text = BUF_INIT(LISTING_TEXT_MAX);
+	struct buf old_text = BUF_INIT(LISTING_TEXT_MAX),
+	    text = BUF_INIT(LISTING_TEXT_MAX);
 	int rc = -1;
 
 	if (listing_emit(p->old.listing, &old_text, e) == -1 ||
@@ -137,7 +140,8 @@ check_result(struct patch *p, struct err *e)
 	if (delta_end(p->delta, e) == -1 || listing_id(p->new, &id, e) == -1)
 		return -1;
 	if (memcmp(id.bytes, delta_new_id(p->delta), DELTA_ID_SHOWN) != 0)
-		return err_set(e, ERR_TRUST, "the delta built something else than it promises");
+		return err_set(e, ERR_TRUST,
+		    "the delta built something else than it promises");
 	return 0;
 }
 
@@ -160,7 +164,8 @@ give_name(struct patch *p, const char *name, struct err *e)
 			return -1;
 	} else {
 		(void)snprintf(inner, sizeof inner, "%s/" SUBJECT_ENTRY, p->temporary);
-		if ((force ? fs_rename : fs_rename_new)(p->at, inner, p->at, name, e) == -1)
+		if ((force ? fs_rename : fs_rename_new)(p->at, inner, p->at, name,
+		    e) == -1)
 			return -1;
 	}
 	return fs_sync_dir(p->at, ".", e);
@@ -243,7 +248,8 @@ out:
 }
 
 const struct opt_command command_patch = {
-	"patch", "OLD DELTA NEW", "make NEW of OLD and a delta, with the device's decoder",
+	"patch", "OLD DELTA NEW",
+	    "make NEW of OLD and a delta, with the device's decoder",
 	"OLD is the file or folder the delta was made for; it is not changed.  NEW gets\n"
 	"its name when all of it is there and right.\n",
 	options, 3, 3, run

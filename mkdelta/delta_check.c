@@ -33,7 +33,8 @@ open_old(void *arg, uint64_t index, int *fd, uint64_t *bytes, struct err *e)
 		return err_set(e, ERR_FORMAT, "source %" PRIu64 " is no file", index);
 	if (c->old_fd != -1)
 		(void)close(c->old_fd);
-	c->old_fd = delta_plan_open(c->from_dir, c->from_name, &c->from->entries[index], e);
+	c->old_fd = delta_plan_open(c->from_dir, c->from_name, &c->from->entries[index],
+	    e);
 	*fd = c->old_fd;
 	*bytes = c->from->entries[index].size;
 	return c->old_fd == -1 ? -1 : 0;
@@ -92,8 +93,8 @@ compare(const struct listing *got, const struct listing *want, struct err *e)
 		return 0;
 	for (size_t i = 0; i < got->n && i < want->n; i++)
 		if (!sha256_equal(&got->entries[i].sha256, &want->entries[i].sha256))
-			return err_set(e, ERR_TRUST, "%s: the delta builds something else",
-			    want->entries[i].path);
+			return err_set(e, ERR_TRUST,
+			    "%s: the delta builds something else", want->entries[i].path);
 	return err_set(e, ERR_TRUST, "the delta builds another tree");
 }
 
@@ -128,7 +129,8 @@ delta_check_file(const struct listing *from, int from_dir, const char *from_name
 {
 	struct check c = { .from = from, .to = to, .from_dir = from_dir,
 		.from_name = from_name, .old_fd = -1 };
-	struct buf old_text = BUF_INIT(LISTING_TEXT_MAX), text = BUF_INIT(LISTING_TEXT_MAX);
+	struct buf old_text = BUF_INIT(LISTING_TEXT_MAX),
+	    text = BUF_INIT(LISTING_TEXT_MAX);
 	struct delta *d = NULL;
 	int rc = -1;
 

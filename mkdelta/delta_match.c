@@ -88,9 +88,11 @@ take_sample(const struct blocks *b, const uint8_t *old, const uint8_t *new,
 		const struct block *k = &b->list[i];
 
 		for (uint64_t at = 0; at < k->copy; at++, s->taken++) {
-			if (s->copied > SAMPLE_BYTES && s->taken % every >= SAMPLE_STRETCH)
+			if (s->copied > SAMPLE_BYTES &&
+			    s->taken % every >= SAMPLE_STRETCH)
 				continue;
-			if (sample_byte(s, (uint8_t)(new[at] - old[k->old_at + at]), e) == -1)
+			if (sample_byte(s, (uint8_t)(new[at] - old[k->old_at + at]),
+			    e) == -1)
 				return -1;
 		}
 		new += k->copy + k->extra;
@@ -166,9 +168,10 @@ match_output(const struct matching *m, const struct group *g, size_t i,
 	uint8_t *new = load(job->to_dir, job->to_name, to, e);
 	int rc = -1;
 
-	if (new != NULL && bsdiff_blocks(old, (size_t)from->size, g->whole ? suffix : NULL,
-	    new, (size_t)to->size, rest, &output->blocks, e) == 0)
-		rc = choose_sparse(&output->blocks, old, new, job->level, &output->sparse, e);
+	if (new != NULL && bsdiff_blocks(old, (size_t)from->size, g->whole ? suffix :
+	    NULL, new, (size_t)to->size, rest, &output->blocks, e) == 0)
+		rc = choose_sparse(&output->blocks, old, new, job->level, &output->sparse,
+		    e);
 	free(new);
 	return rc == -1 ? err_wrap(e, "%s", to->path) : 0;
 }
@@ -284,14 +287,15 @@ match_listing(struct delta_plan *p, struct err *e)
 	rc = bsdiff_blocks(p->old_text.data, p->old_text.len, suffix, p->reduced.data,
 	    p->reduced.len, 0, &p->listing, e);
 	suffix_free(suffix);
-	return rc == -1 ? -1 : choose_sparse(&p->listing, p->old_text.data, p->reduced.data,
-	    p->job->level, &p->listing_sparse, e);
+	return rc == -1 ? -1 : choose_sparse(&p->listing, p->old_text.data,
+	    p->reduced.data, p->job->level, &p->listing_sparse, e);
 }
 
 int
 delta_plan_match(struct delta_plan *p, struct err *e)
 {
-	uint64_t bytes = p->job->memory_bytes == 0 ? DELTA_JOB_MEMORY : p->job->memory_bytes;
+	uint64_t bytes = p->job->memory_bytes == 0 ? DELTA_JOB_MEMORY :
+	    p->job->memory_bytes;
 	struct matching m = { .plan = p };
 	int rc = -1;
 

@@ -109,11 +109,11 @@ put_blocks(struct writer *w, const struct blocks *b, bool sparse, const struct s
 	for (size_t i = 0; i < b->n; i++) {
 		const struct block *k = &b->list[i];
 
-		if (put_number(w, DELTA_SEEK, zigzag((int64_t)(k->old_at - old_at)), e) == -1 ||
-		    put_number(w, DELTA_COPY, k->copy, e) == -1 ||
+		if (put_number(w, DELTA_SEEK, zigzag((int64_t)(k->old_at - old_at)),
+		    e) == -1 || put_number(w, DELTA_COPY, k->copy, e) == -1 ||
 		    put_number(w, DELTA_FRESH, k->extra, e) == -1 ||
-		    put_differences(w, sparse, old, k->old_at, new, new_at, k->copy, e) == -1 ||
-		    put_extra(w, new, new_at + k->copy, k->extra, e) == -1)
+		    put_differences(w, sparse, old, k->old_at, new, new_at, k->copy,
+		    e) == -1 || put_extra(w, new, new_at + k->copy, k->extra, e) == -1)
 			return -1;
 		new_at += k->copy + k->extra;
 		old_at = k->old_at + k->copy;

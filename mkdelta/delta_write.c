@@ -36,7 +36,8 @@ emit_streams(const struct delta_header *h, struct buf *out, struct err *e)
 
 		if (!s->there)
 			continue;
-		if (buf_add_byte(out, how, e) == -1 || buf_add_varint(out, s->packed, e) == -1)
+		if (buf_add_byte(out, how, e) == -1 ||
+		    buf_add_varint(out, s->packed, e) == -1)
 			return -1;
 		if (s->codec != DELTA_STORED && buf_add_varint(out, s->plain, e) == -1)
 			return -1;
@@ -82,7 +83,8 @@ write_stream(const struct spill *s, int fd, struct err *e)
 		uint64_t left = spill_bytes(s) - at;
 		size_t n = left < sizeof block ? (size_t)left : sizeof block;
 
-		if (spill_read(s, block, n, at, e) == -1 || fs_write(fd, block, n, e) == -1)
+		if (spill_read(s, block, n, at, e) == -1 ||
+		    fs_write(fd, block, n, e) == -1)
 			return -1;
 		at += n;
 	}
@@ -124,8 +126,8 @@ encode(struct encoder *x, const struct delta_job *job, int fd, struct delta_stat
 {
 	if (delta_plan_make(&x->plan, job, e) == -1 ||
 	    delta_streams_write(&x->plan, x->plain, e) == -1 ||
-	    squeeze(x->plain, job->level, job->jobs, x->packed, x->header.streams, e) == -1 ||
-	    fill_header(x, e) == -1 || write_file(x, fd, stats, e) == -1)
+	    squeeze(x->plain, job->level, job->jobs, x->packed, x->header.streams,
+	    e) == -1 || fill_header(x, e) == -1 || write_file(x, fd, stats, e) == -1)
 		return err_wrap(e, "delta");
 	fill_stats(x, stats);
 	return 0;

@@ -119,7 +119,8 @@ read_outputs(struct view *v, const size_t *outputs, struct err *e)
 static int
 read_all(struct view *v, struct err *e)
 {
-	struct buf old_text = BUF_INIT(LISTING_TEXT_MAX), text = BUF_INIT(LISTING_TEXT_MAX);
+	struct buf old_text = BUF_INIT(LISTING_TEXT_MAX),
+	    text = BUF_INIT(LISTING_TEXT_MAX);
 	size_t *outputs = NULL;
 	int rc = -1;
 
@@ -198,7 +199,8 @@ print_text(const struct view *v)
 		const struct delta_stream_info *s = &v->streams[i];
 
 		(void)printf("%-10s %-7s %12s %12s\n", s->name, s->codec,
-		    bytes_text(packed, s->packed_bytes), bytes_text(plain, s->plain_bytes));
+		    bytes_text(packed, s->packed_bytes),
+		    bytes_text(plain, s->plain_bytes));
 		streams += s->packed_bytes;
 	}
 	(void)printf("%-10s %-7s %12s\n", "header", "",
@@ -218,8 +220,10 @@ streams_json(const struct view *v)
 
 		if (one == NULL || jv_set(one, "name", jv_new_text(s->name)) == -1 ||
 		    jv_set(one, "codec", jv_new_text(s->codec)) == -1 ||
-		    jv_set(one, "packed-bytes", jv_new_int((int64_t)s->packed_bytes)) == -1 ||
-		    jv_set(one, "plain-bytes", jv_new_int((int64_t)s->plain_bytes)) == -1) {
+		    jv_set(one, "packed-bytes",
+		    jv_new_int((int64_t)s->packed_bytes)) == -1 ||
+		    jv_set(one, "plain-bytes",
+		    jv_new_int((int64_t)s->plain_bytes)) == -1) {
 			jv_free(one);
 			jv_free(list);
 			return NULL;
@@ -277,7 +281,8 @@ print_json(const struct view *v, struct err *e)
 	    jv_set(top, "to", jv_new_text(v->new_id)) == -1 ||
 	    jv_set(top, "memory-bytes", jv_new_int((int64_t)delta_memory(d))) == -1 ||
 	    jv_set(top, "scratch-bytes", jv_new_int((int64_t)delta_scratch(d))) == -1 ||
-	    jv_set(top, "listing-bytes", jv_new_int((int64_t)delta_listing_bytes(d))) == -1 ||
+	    jv_set(top, "listing-bytes",
+	    jv_new_int((int64_t)delta_listing_bytes(d))) == -1 ||
 	    jv_set(top, "streams", streams_json(v)) == -1 ||
 	    (v->new != NULL && jv_set(top, "files", costs_json(v)) == -1)) {
 		jv_free(top);

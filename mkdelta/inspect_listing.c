@@ -21,7 +21,8 @@ count(const struct listing *l, struct counts *c)
 		c->folders += l->entries[i].type == ENTRY_DIR;
 		c->files += l->entries[i].type == ENTRY_FILE;
 		c->links += l->entries[i].type == ENTRY_LINK;
-		c->to_build += l->entries[i].type == ENTRY_FILE && !l->entries[i].has_sha256;
+		c->to_build += l->entries[i].type == ENTRY_FILE &&
+		    !l->entries[i].has_sha256;
 	}
 }
 
@@ -64,7 +65,8 @@ inspect_listing(const struct buf *text, bool json, struct err *e)
 		rc = print_json(l, &c, id, e);
 	else {
 		(void)printf("listing %s\n", id);
-		(void)printf("%zu folders, %zu files, %zu links\n", c.folders, c.files, c.links);
+		(void)printf("%zu folders, %zu files, %zu links\n", c.folders, c.files,
+		    c.links);
 		(void)printf("%zu contents of %s (%" PRIu64 " bytes)\n", l->files,
 		    bytes_text(bytes, l->content_bytes), l->content_bytes);
 		if (c.to_build > 0)

@@ -16,7 +16,8 @@ enum { SHOWN_MAX = 512 };
 static const char *
 shown(char out[SHOWN_MAX], const char *text)
 {
-	return text == NULL ? "?" : text_printable(out, SHOWN_MAX, text, strlen(text), false);
+	return text == NULL ? "?" : text_printable(out, SHOWN_MAX, text, strlen(text),
+	    false);
 }
 
 /* The role by whose rules the signed part is checked. */
@@ -74,7 +75,8 @@ print_text(const struct tuf_meta *m)
 {
 	char text[SHOWN_MAX], time[UTC_TEXT_MAX];
 
-	(void)printf("%s metadata, version %" PRIu64 "\n", shown(text, role_of(m)), m->version);
+	(void)printf("%s metadata, version %" PRIu64 "\n", shown(text, role_of(m)),
+	    m->version);
 	(void)printf("expires %s\n", utc_text(time, m->expires));
 	if (m->x_signed != 0)
 		(void)printf("signed %s\n", utc_text(time, m->x_signed));
@@ -130,7 +132,8 @@ inspect_metadata(const struct buf *text, bool json, struct err *e)
 	int rc = -1;
 
 	if (text->len > TUF_TARGETS_MAX)
-		return err_set(e, ERR_FORMAT, "%zu bytes are too many for metadata", text->len);
+		return err_set(e, ERR_FORMAT, "%zu bytes are too many for metadata",
+		    text->len);
 	if ((m = tuf_meta_parse(text->data, text->len, e)) == NULL ||
 	    tuf_meta_check(m, role_of(m), e) == -1)
 		goto out;

@@ -27,7 +27,8 @@ start(struct lzwrite *z, const struct lzwrite_options *want, struct err *e)
 		{ LZMA_VLI_UNKNOWN, NULL } };
 	lzma_ret rc;
 
-	if (lzma_lzma_preset(&options, want->preset | (want->extreme ? LZMA_PRESET_EXTREME : 0)))
+	if (lzma_lzma_preset(&options,
+	    want->preset | (want->extreme ? LZMA_PRESET_EXTREME : 0)))
 		return err_set(e, ERR_FAIL, "lzma: preset %u is unknown", want->preset);
 	options.dict_size = (uint32_t)1 << want->window_log;
 	options.lc = want->lc;
@@ -36,7 +37,8 @@ start(struct lzwrite *z, const struct lzwrite_options *want, struct err *e)
 	rc = lzma_raw_encoder(&z->stream, filters);
 	if (rc != LZMA_OK)
 		return lzwrite_fail(rc, e);
-	return buf_add_byte(z->out, (uint8_t)((want->pb * 5 + want->lp) * 9 + want->lc), e);
+	return buf_add_byte(z->out, (uint8_t)((want->pb * 5 + want->lp) * 9 + want->lc),
+	    e);
 }
 
 struct lzwrite *

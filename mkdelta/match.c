@@ -59,7 +59,8 @@ sketch_one(void *arg, size_t i, struct err *e)
 		return sketch_entry(t->to_dir, t->to_name,
 		    &t->to->entries[m->outputs[m->open[i]]], &m->new_sketches[i], e);
 	}
-	if (t->from->entries[i].type != ENTRY_FILE || listing_group_first(t->from, i) != i)
+	if (t->from->entries[i].type != ENTRY_FILE ||
+	    listing_group_first(t->from, i) != i)
 		return 0;
 	return sketch_entry(t->from_dir, t->from_name, &t->from->entries[i],
 	    &m->old_sketches[i], e);

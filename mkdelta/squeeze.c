@@ -81,7 +81,8 @@ feed(struct trial *t, struct zwrite *zstd, struct lzwrite *lzma, uint8_t *block,
 	for (uint64_t at = 0; at < bytes;) {
 		size_t n = bytes - at < BLOCK_BYTES ? (size_t)(bytes - at) : BLOCK_BYTES;
 
-		if (cancel_check(e) == -1 || spill_read(t->plain, block, n, at, e) == -1 ||
+		if (cancel_check(e) == -1 ||
+		    spill_read(t->plain, block, n, at, e) == -1 ||
 		    (zstd != NULL && zwrite_add(zstd, block, n, e) == -1) ||
 		    (lzma != NULL && lzwrite_add(lzma, block, n, e) == -1) ||
 		    drain(out, &t->packed, e) == -1)
@@ -107,7 +108,8 @@ run_trial(void *arg, size_t i, struct err *e)
 	if (block == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	if (t->codec == DELTA_ZSTD)
-		zstd = zwrite_open(ZSTD_LEVEL, t->window_log, spill_bytes(t->plain), &out, e);
+		zstd = zwrite_open(ZSTD_LEVEL, t->window_log, spill_bytes(t->plain), &out,
+		    e);
 	else
 		lzma = lzwrite_open(&t->lzma, &out, e);
 	if (zstd != NULL || lzma != NULL)
@@ -138,7 +140,8 @@ lzma_options(enum delta_kind kind, size_t context, unsigned level, uint64_t byte
 {
 	if (level == 0 || level > LZMA_PRESET)
 		level = LZMA_PRESET;
-	return (struct lzwrite_options){ level, level == LZMA_PRESET && bytes <= SLOW_BYTES,
+	return (struct lzwrite_options){ level, level == LZMA_PRESET &&
+	    bytes <= SLOW_BYTES,
 		window_log(kind, bytes), contexts[kind].bits[context].lc,
 		contexts[kind].bits[context].lp, contexts[kind].bits[context].pb };
 }
@@ -154,8 +157,8 @@ add_trials(struct trials *all, enum delta_kind kind, unsigned level,
 	if (bytes <= ZSTD_BYTES)
 		(void)add_trial(all, kind, DELTA_ZSTD, plain);
 	for (size_t i = 0; i < (bytes <= contexts[kind].one_bytes ? CONTEXTS : 1); i++)
-		add_trial(all, kind, DELTA_LZMA, plain)->lzma = lzma_options(kind, i, level,
-		    bytes);
+		add_trial(all, kind, DELTA_LZMA, plain)->lzma = lzma_options(kind, i,
+		    level, bytes);
 }
 
 static int
@@ -166,7 +169,8 @@ keep_stored(const struct spill *plain, struct spill *packed, struct delta_stream
 	uint64_t bytes = spill_bytes(plain);
 
 	for (uint64_t at = 0; at < bytes;) {
-		size_t n = bytes - at < sizeof block ? (size_t)(bytes - at) : sizeof block;
+		size_t n = bytes - at < sizeof block ? (size_t)(bytes - at) :
+		    sizeof block;
 
 		if (spill_read(plain, block, n, at, e) == -1 ||
 		    spill_add(packed, block, n, e) == -1)

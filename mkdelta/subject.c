@@ -40,7 +40,8 @@ list_file(int dir, const char *name, bool as_old, struct err *e)
 {
 	char dot[] = ".", content[] = SUBJECT_ENTRY;
 	struct entry root = { .path = dot, .type = ENTRY_DIR, .mode = 0755, .nlink = 1 };
-	struct entry file = { .path = content, .type = ENTRY_FILE, .mode = 0644, .nlink = 1,
+	struct entry file = { .path = content, .type = ENTRY_FILE, .mode = 0644,
+	    .nlink = 1,
 		.has_sha256 = true };
 	struct listing *l;
 	struct stat st;

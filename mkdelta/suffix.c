@@ -39,13 +39,15 @@ suffix_new(const uint8_t *text, size_t n, struct err *e)
 	s->n = n;
 	if (n <= INT32_MAX) {
 		s->small = malloc((n + 1) * sizeof *s->small);
-		rc = s->small == NULL ? -2 : n == 0 ? 0 : divsufsort(text, s->small, (saidx_t)n);
+		rc = s->small == NULL ? -2 : n == 0 ? 0 :
+		    divsufsort(text, s->small, (saidx_t)n);
 	} else {
 		s->large = malloc((n + 1) * sizeof *s->large);
 		rc = s->large == NULL ? -2 : divsufsort64(text, s->large, (saidx64_t)n);
 	}
 	if (rc != 0) {
-		(void)err_set(e, ERR_NOMEM, "out of memory for a suffix array of %zu bytes", n);
+		(void)err_set(e, ERR_NOMEM,
+		    "out of memory for a suffix array of %zu bytes", n);
 		suffix_free(s);
 		return NULL;
 	}
@@ -86,7 +88,8 @@ suffix_search(const struct suffix *s, const uint8_t *pattern, size_t n, size_t *
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		size_t here = place(s, middle);
-		size_t len = common(s, here, pattern, n, low_len < high_len ? low_len : high_len);
+		size_t len = common(s, here, pattern, n, low_len < high_len ? low_len :
+		    high_len);
 
 		if (len > best) {
 			best = len;

@@ -35,7 +35,8 @@ make_trees(struct lab *l)
 	lab_fill(l, "old/keep", 5000, 2);
 	lab_fill(l, "old/gone", 5000, 3);
 	lab_ok(l, "cp -a old new && cd new && rm gone && mv keep kept && "
-		  "ln -s ../bin/app link && ln kept hard && mkdir empty && chmod 700 empty && "
+		  "ln -s ../bin/app link && ln kept hard && mkdir empty && "
+		  "chmod 700 empty && "
 		  "chmod 4755 bin/app && cp bin/app bin/copy && printf x >> bin/copy && "
 		  ": > zero && printf n > \"$(printf 'new\\nline')\"");
 	lab_fill(l, "new/fresh", 3000, 4);
@@ -45,7 +46,8 @@ make_trees(struct lab *l)
 static void
 must_be_same(struct lab *l, const char *a, const char *b)
 {
-	lab_ok(l, "for t in %s %s; do (cd $t && find . -printf '%%y %%m %%l %%n %%P\\n' | "
+	lab_ok(l,
+	    "for t in %s %s; do (cd $t && find . -printf '%%y %%m %%l %%n %%P\\n' | "
 		  "LC_ALL=C sort && find . -type f -exec sha256sum {} + | LC_ALL=C sort) "
 		  "> $t.facts; done; cmp %s.facts %s.facts", a, b, a, b);
 }
@@ -72,10 +74,13 @@ single_files_go_there_and_back_with_their_mode(void **state)
 	lab_fill(l, "a", 100000, 1);
 	lab_ok(l, "head -c 60000 a > b && printf middle >> b && tail -c 39000 a >> b && "
 		  "chmod 751 b && mkdelta diff a b delta && chmod 600 a && "
-		  "mkdelta patch a delta c && cmp b c && test \"$(stat -c %%a c)\" = 751");
+		  "mkdelta patch a delta c && cmp b c && "
+		  "test \"$(stat -c %%a c)\" = 751");
 	lab_ok(l, "test \"$(stat -c %%s delta)\" -lt 1000");
-	lab_ok(l, ": > none && mkdelta diff none a up && mkdelta patch none up a2 && cmp a a2");
-	lab_ok(l, "mkdelta diff a none down && mkdelta patch a down none2 && cmp none none2");
+	lab_ok(l,
+	    ": > none && mkdelta diff none a up && mkdelta patch none up a2 && cmp a a2");
+	lab_ok(l,
+	    "mkdelta diff a none down && mkdelta patch a down none2 && cmp none none2");
 }
 
 static void
@@ -84,7 +89,9 @@ an_equal_pair_costs_less_than_100_bytes(void **state)
 	struct lab *l = *state;
 
 	lab_fill(l, "t/f", 100000, 1);
-	lab_ok(l, "cp -a t u && mkdelta diff t u delta && test \"$(stat -c %%s delta)\" -lt 100");
+	lab_ok(l,
+	    "cp -a t u && mkdelta diff t u delta && "
+	    "test \"$(stat -c %%s delta)\" -lt 100");
 	lab_ok(l, "mkdelta patch t delta v");
 	must_be_same(l, "t", "v");
 }
@@ -147,7 +154,8 @@ threads_and_names_do_not_matter(void **state)
 	struct lab *l = *state;
 
 	make_trees(l);
-	lab_ok(l, "mkdelta diff -j1 old new d1 && mkdelta diff -j3 old new d3 && cmp d1 d3 && "
+	lab_ok(l,
+	    "mkdelta diff -j1 old new d1 && mkdelta diff -j3 old new d3 && cmp d1 d3 && "
 		  "cp -a old x && cp -a new y && mkdelta diff x y d4 && cmp d1 d4");
 }
 

@@ -156,7 +156,8 @@ thousands_of_tiny_files_come_back(void **state)
 		(void)snprintf(text, sizeof text, "file %d\n", i);
 		(void)snprintf(name, sizeof name, "old/f%d", i);
 		scratch_file(s, name, text);
-		(void)snprintf(text, sizeof text, "file %d%s\n", i, i % 3 == 0 ? "!" : "");
+		(void)snprintf(text, sizeof text, "file %d%s\n", i, i % 3 == 0 ? "!" :
+		    "");
 		(void)snprintf(name, sizeof name, "new/f%d", i);
 		scratch_file(s, name, text);
 	}
@@ -174,7 +175,8 @@ random_edits_of_trees_come_back(void **state)
 		char name[32];
 
 		for (unsigned i = 0; i < 6; i++) {
-			size_t n = (size_t)(rand() % 20000), cut = n == 0 ? 0 : (size_t)rand() % n;
+			size_t n = (size_t)(rand() % 20000), cut = n == 0 ? 0 :
+			    (size_t)rand() % n;
 			uint8_t *data = pair_bytes(n + 100, (unsigned)rand() % 4);
 
 			(void)snprintf(name, sizeof name, "old/%u", i);

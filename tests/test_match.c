@@ -27,7 +27,8 @@ listing_of(const char *const *paths)
 	assert_int_equal(listing_add(l, &root, &e), 0);
 	for (; *paths != NULL; paths++) {
 		char path[256];
-		struct entry x = { .path = path, .type = ENTRY_FILE, .mode = 0644, .nlink = 1,
+		struct entry x = { .path = path, .type = ENTRY_FILE, .mode = 0644,
+		    .nlink = 1,
 			.has_sha256 = true };
 		size_t n = strlen(*paths);
 
@@ -46,9 +47,11 @@ listing_of(const char *const *paths)
 static void
 names_match_by_their_end_and_not_by_numbers(void **state)
 {
-	static const char *const paths[] = { "a/", "a/index.js", "a/lib/", "a/lib/index.js",
+	static const char *const paths[] = { "a/", "a/index.js", "a/lib/",
+	    "a/lib/index.js",
 		"libx.so.1.2.3", "mod/", "mod/6.1.0-50/", "mod/6.1.0-50/fs/",
-		"mod/6.1.0-50/fs/x.ko", "mod/6.1.0-50/net/", "mod/6.1.0-50/net/x.ko", "x", NULL };
+		"mod/6.1.0-50/fs/x.ko", "mod/6.1.0-50/net/", "mod/6.1.0-50/net/x.ko", "x",
+		    NULL };
 	static const struct {
 		const char *path, *found;
 	} cases[] = {
@@ -158,12 +161,12 @@ many_alike_files_are_matched_in_bounded_time(void **state)
 	for (unsigned i = 0; i < 5000; i++) {
 		data[0] = (uint8_t)i;
 		data[1] = (uint8_t)(i >> 8);
-		(void)snprintf(name, sizeof name, "old/a%c%c%c", 'a' + i % 26, 'a' + i / 26 % 26,
-		    'a' + i / 676);
+		(void)snprintf(name, sizeof name, "old/a%c%c%c", 'a' + i % 26,
+		    'a' + i / 26 % 26, 'a' + i / 676);
 		pair_put(s, name, data, 400);
 		data[2] ^= 1;
-		(void)snprintf(name, sizeof name, "new/b%c%c%c", 'a' + i % 26, 'a' + i / 26 % 26,
-		    'a' + i / 676);
+		(void)snprintf(name, sizeof name, "new/b%c%c%c", 'a' + i % 26,
+		    'a' + i / 26 % 26, 'a' + i / 676);
 		pair_put(s, name, data, 400);
 		data[2] ^= 1;
 	}

@@ -65,7 +65,8 @@ blocks_cover_the_new_file_and_stay_in_the_old(void **state)
 	for (int round = 0; round < 500; round++) {
 		struct blocks b = { 0 };
 		struct suffix *s;
-		size_t n_old = (size_t)rand() % sizeof old, n_new = (size_t)rand() % sizeof new;
+		size_t n_old = (size_t)rand() % sizeof old,
+		    n_new = (size_t)rand() % sizeof new;
 		unsigned letters = 1 + (unsigned)rand() % 200;
 		uint64_t sum = 0;
 
@@ -75,8 +76,8 @@ blocks_cover_the_new_file_and_stay_in_the_old(void **state)
 			new[i] = (uint8_t)(rand() % 4 != 0 && i < n_old ? old[i] :
 			    (unsigned)rand() % letters);
 		assert_non_null(s = suffix_new(old, n_old, &e));
-		assert_int_equal(bsdiff_blocks(old, n_old, round % 2 == 0 ? s : NULL, new, n_new,
-		    0, &b, &e), 0);
+		assert_int_equal(bsdiff_blocks(old, n_old, round % 2 == 0 ? s : NULL, new,
+		    n_new, 0, &b, &e), 0);
 		suffix_free(s);
 		for (size_t i = 0; i < b.n; i++) {
 			assert_true(b.list[i].old_at <= n_old);

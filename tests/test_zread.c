@@ -42,7 +42,8 @@ file_of(const struct buf *packed, size_t n)
 	int fd = memfd_create("packed", MFD_CLOEXEC);
 
 	assert_true(fd != -1);
-	assert_int_equal(write(fd, "\xff\xff\xff\xff\xff\xff\xff", FRONT_BYTES), FRONT_BYTES);
+	assert_int_equal(write(fd, "\xff\xff\xff\xff\xff\xff\xff", FRONT_BYTES),
+	    FRONT_BYTES);
 	assert_int_equal(write(fd, packed->data, n), n);
 	assert_int_equal(write(fd, "\xff\xff\xff", 3), 3);
 	return fd;
@@ -208,7 +209,8 @@ a_window_above_the_limit_is_refused(void **state)
 static void
 zread_all_stops_at_the_limit_of_the_buffer(void **state)
 {
-	struct buf packed = BUF_INIT(1 << 20), small = BUF_INIT(1000), large = BUF_INIT(4000);
+	struct buf packed = BUF_INIT(1 << 20), small = BUF_INIT(1000),
+	    large = BUF_INIT(4000);
 	struct err e = ERR_INIT;
 	int fd = memfd_create("packed", MFD_CLOEXEC);
 
@@ -232,14 +234,16 @@ static void
 lzma_pack(const uint8_t *plain, size_t n, unsigned lc, unsigned lp, unsigned pb,
     struct buf *packed)
 {
-	struct lzwrite_options options = { .preset = 6, .window_log = 16, .lc = lc, .lp = lp,
+	struct lzwrite_options options = { .preset = 6, .window_log = 16, .lc = lc,
+	    .lp = lp,
 		.pb = pb };
 	struct err e = ERR_INIT;
 	struct lzwrite *z = lzwrite_open(&options, packed, &e);
 
 	assert_non_null(z);
 	for (size_t at = 0; at < n; at += 9999)
-		assert_int_equal(lzwrite_add(z, plain + at, n - at < 9999 ? n - at : 9999, &e), 0);
+		assert_int_equal(lzwrite_add(z, plain + at, n - at < 9999 ? n - at : 9999,
+		    &e), 0);
 	assert_int_equal(lzwrite_end(z, &e), 0);
 	lzwrite_close(z);
 }
@@ -259,13 +263,14 @@ lzma_comes_back_with_every_setting(void **state)
 		struct lzread *z;
 		int fd;
 
-		lzma_pack(plain, PLAIN_BYTES, settings[i][0], settings[i][1], settings[i][2],
-		    &packed);
+		lzma_pack(plain, PLAIN_BYTES, settings[i][0], settings[i][1],
+		    settings[i][2], &packed);
 		fd = file_of(&packed, packed.len);
 		assert_non_null(z = lzread_open(fd, FRONT_BYTES, packed.len, 16, &e));
 		assert_int_equal(lzread_exact(z, back, 1, &e), 0);
 		assert_int_equal(lzread_exact(z, back + 1, 70000, &e), 0);
-		assert_int_equal(lzread_exact(z, back + 70001, PLAIN_BYTES - 70001, &e), 0);
+		assert_int_equal(lzread_exact(z, back + 70001, PLAIN_BYTES - 70001, &e),
+		    0);
 		assert_memory_equal(plain, back, PLAIN_BYTES);
 		assert_int_equal(lzread_end(z, &e), 0);
 		assert_int_equal(lzread_exact(z, back, 1, &e), -1);

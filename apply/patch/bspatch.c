@@ -142,7 +142,8 @@ bspatch_blocks(struct bspatch *p, bool sparse, const struct bspatch_source *from
 		if (copied > from->bytes - at)
 			return err_set(e, ERR_FORMAT, "a copy reaches past the old file");
 		if (copied > bytes || fresh > bytes - copied)
-			return err_set(e, ERR_FORMAT, "a block reaches past the new file");
+			return err_set(e, ERR_FORMAT,
+			    "a block reaches past the new file");
 		if (copy(p, sparse, from, to, at, copied, e) == -1 ||
 		    bspatch_extra(p, to, fresh, e) == -1)
 			return -1;

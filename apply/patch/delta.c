@@ -34,7 +34,8 @@ start(struct delta *d, int fd, uint64_t memory_limit, struct err *e)
 	if (delta_header_read(fd, &d->header, e) == -1)
 		return -1;
 	if (d->header.memory > memory_limit)
-		return err_set(e, ERR_ROOM, "the delta needs %" PRIu64 " bytes of memory, "
+		return err_set(e, ERR_ROOM,
+		    "the delta needs %" PRIu64 " bytes of memory, "
 		    "%" PRIu64 " are allowed", d->header.memory, memory_limit);
 	for (int kind = 0; kind < DELTA_KINDS; kind++) {
 		d->patch.streams[kind] = stream_open(fd, &d->header.streams[kind], e);
@@ -106,7 +107,8 @@ build_repeat(struct delta *d, const struct delta_io *io, struct err *e)
 	if (stream_varint(d->patch.streams[DELTA_CONTROL], &d->last_source, e) == -1)
 		return -1;
 	if (d->last_source >= d->built)
-		return err_set(e, ERR_FORMAT, "a repeat of an output that is not there yet");
+		return err_set(e, ERR_FORMAT,
+		    "a repeat of an output that is not there yet");
 	return io->repeat(io->arg, d->last_source, e);
 }
 
@@ -119,8 +121,8 @@ build_from(struct delta *d, uint64_t bytes, const struct delta_io *io, struct er
 	if (stream_varint(d->patch.streams[DELTA_CONTROL], &d->last_source, e) == -1 ||
 	    io->open_old(io->arg, d->last_source, &from.fd, &from.bytes, e) == -1)
 		return -1;
-	return bspatch_blocks(&d->patch, d->last_method == METHOD_SPARSE, &from, &to, bytes,
-	    e);
+	return bspatch_blocks(&d->patch, d->last_method == METHOD_SPARSE, &from, &to,
+	    bytes, e);
 }
 
 int
@@ -195,7 +197,8 @@ delta_streams(const struct delta *d, struct delta_stream_info *out, size_t max)
 {
 	static const char *const names[DELTA_KINDS] = {
 		[DELTA_CONTROL] = "control", [DELTA_SEEK] = "seek", [DELTA_COPY] = "copy",
-		[DELTA_FRESH] = "fresh", [DELTA_RUNS] = "runs", [DELTA_CHANGES] = "changes",
+		[DELTA_FRESH] = "fresh", [DELTA_RUNS] = "runs",
+		    [DELTA_CHANGES] = "changes",
 		[DELTA_DIFF] = "diff", [DELTA_EXTRA] = "extra",
 	};
 	static const char *const codecs[DELTA_CODECS] = {
@@ -210,7 +213,8 @@ delta_streams(const struct delta *d, struct delta_stream_info *out, size_t max)
 			out[n++] = (struct delta_stream_info){ .name = names[kind],
 				.codec = codecs[s->codec], .packed_bytes = s->packed,
 				.plain_bytes = s->plain,
-				.used_bytes = s->plain - stream_left(d->patch.streams[kind]) };
+				.used_bytes =
+				    s->plain - stream_left(d->patch.streams[kind]) };
 	}
 	return n;
 }

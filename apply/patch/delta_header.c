@@ -50,7 +50,8 @@ take_magic(struct cursor *c, struct err *e)
 	    memcmp(magic, DELTA_MAGIC, DELTA_MAGIC_BYTES - 1) != 0)
 		return err_set(e, ERR_FORMAT, "not a delta");
 	if (memcmp(magic, DELTA_MAGIC, DELTA_MAGIC_BYTES) != 0)
-		return err_set(e, ERR_FORMAT, "a delta of a format that this version does "
+		return err_set(e, ERR_FORMAT,
+		    "a delta of a format that this version does "
 		    "not know; update this program");
 	return 0;
 }
@@ -63,17 +64,20 @@ take_stream(struct cursor *c, int kind, struct delta_stream *s, struct err *e)
 	if (take_bytes(c, &how, 1, e) == -1 || take_number(c, &s->packed, e) == -1)
 		return -1;
 	if ((how & 7) >= DELTA_CODECS)
-		return err_set(e, ERR_FORMAT, "stream %d: codec %u is unknown", kind, how & 7u);
+		return err_set(e, ERR_FORMAT, "stream %d: codec %u is unknown", kind,
+		    how & 7u);
 	s->there = true;
 	s->codec = (enum delta_codec)(how & 7);
 	s->window_log = how >> 3;
 	if (s->codec == DELTA_STORED) {
 		s->plain = s->packed;
 		if (s->window_log != 0)
-			return err_set(e, ERR_FORMAT, "stream %d: stored with a window", kind);
+			return err_set(e, ERR_FORMAT, "stream %d: stored with a window",
+			    kind);
 		return 0;
 	}
-	if (s->window_log < DELTA_WINDOW_LOG_MIN || s->window_log > delta_window_log_max[kind])
+	if (s->window_log < DELTA_WINDOW_LOG_MIN ||
+	    s->window_log > delta_window_log_max[kind])
 		return err_set(e, ERR_FORMAT, "stream %d: a window of 2^%u bytes", kind,
 		    s->window_log);
 	return take_number(c, &s->plain, e);
@@ -104,12 +108,13 @@ place_streams(struct delta_header *h, uint64_t at, uint64_t file_bytes, struct e
 
 		s->offset = at;
 		if (s->packed > file_bytes - at)
-			return err_set(e, ERR_FORMAT, "a stream reaches past the delta's end");
+			return err_set(e, ERR_FORMAT,
+			    "a stream reaches past the delta's end");
 		at += s->packed;
 	}
 	if (at != file_bytes)
-		return err_set(e, ERR_FORMAT, "%" PRIu64 " bytes follow the delta's last stream",
-		    file_bytes - at);
+		return err_set(e, ERR_FORMAT,
+		    "%" PRIu64 " bytes follow the delta's last stream", file_bytes - at);
 	return 0;
 }
 
@@ -127,12 +132,14 @@ delta_header_read(int fd, struct delta_header *h, struct err *e)
 	if (fs_pread(fd, bytes, c.left, 0, e) == -1 || take_magic(&c, e) == -1 ||
 	    take_bytes(&c, h->old_id, sizeof h->old_id, e) == -1 ||
 	    take_bytes(&c, h->new_id, sizeof h->new_id, e) == -1 ||
-	    take_number(&c, &h->memory, e) == -1 || take_number(&c, &h->scratch, e) == -1 ||
+	    take_number(&c, &h->memory, e) == -1 ||
+	    take_number(&c, &h->scratch, e) == -1 ||
 	    take_number(&c, &h->listing_bytes, e) == -1 || take_streams(&c, h, e) == -1 ||
 	    place_streams(h, (uint64_t)(c.p - bytes), (uint64_t)st.st_size, e) == -1)
 		return -1;
 	if (delta_header_memory(h) > h->memory)
-		return err_set(e, ERR_FORMAT, "the delta needs more memory than it declares");
+		return err_set(e, ERR_FORMAT,
+		    "the delta needs more memory than it declares");
 	return 0;
 }
 

@@ -33,7 +33,8 @@ read_properties(struct lzread *z, lzma_options_lzma *options, struct err *e)
 	options->lp = byte / 9 % 5;
 	options->pb = byte / 45;
 	if (options->pb > LZMA_PB_MAX || options->lc + options->lp > LZMA_LCLP_MAX)
-		return err_set(e, ERR_FORMAT, "lzma: properties %u are not possible", byte);
+		return err_set(e, ERR_FORMAT, "lzma: properties %u are not possible",
+		    byte);
 	return 0;
 }
 
@@ -52,7 +53,8 @@ start(struct lzread *z, unsigned window_log, struct err *e)
 	case LZMA_MEM_ERROR:
 		return err_set(e, ERR_NOMEM, "out of memory for a decoder");
 	default:
-		return err_set(e, ERR_FAIL, "lzma: the library does not take the options");
+		return err_set(e, ERR_FAIL,
+		    "lzma: the library does not take the options");
 	}
 }
 
@@ -148,7 +150,8 @@ lzread_end(struct lzread *z, struct err *e)
 		if (decode(z, &more, 1, &z->ended, e) == -1)
 			return -1;
 		if (z->stream.avail_out == 0)
-			return err_set(e, ERR_FORMAT, "compressed bytes hold more than is said");
+			return err_set(e, ERR_FORMAT,
+			    "compressed bytes hold more than is said");
 	}
 	if (z->stream.avail_in > 0 || z->left > 0)
 		return err_set(e, ERR_FORMAT, "bytes follow the end of compressed ones");

@@ -135,8 +135,8 @@ int
 stream_end(struct stream *s, struct err *e)
 {
 	if (s->left != 0)
-		return err_set(e, ERR_FORMAT, "%" PRIu64 " bytes of a stream were not used",
-		    s->left);
+		return err_set(e, ERR_FORMAT,
+		    "%" PRIu64 " bytes of a stream were not used", s->left);
 	if (s->zread != NULL)
 		return zread_end(s->zread, e);
 	return s->lzread != NULL ? lzread_end(s->lzread, e) : 0;

@@ -93,7 +93,8 @@ zread_some(struct zread *z, void *data, size_t n, size_t *got, struct err *e)
 			return err_set(e, ERR_FORMAT, "zstd: %s", ZSTD_getErrorName(rc));
 		z->in_frame = rc != 0;
 		if (dry && z->in_frame && out.pos == before)
-			return err_set(e, ERR_FORMAT, "compressed bytes end inside a frame");
+			return err_set(e, ERR_FORMAT,
+			    "compressed bytes end inside a frame");
 	}
 	*got = out.pos;
 	return 0;
@@ -119,7 +120,8 @@ zread_end(struct zread *z, struct err *e)
 
 	if (zread_some(z, &more, 1, &got, e) == -1)
 		return -1;
-	return got == 0 ? 0 : err_set(e, ERR_FORMAT, "compressed bytes hold more than is said");
+	return got == 0 ? 0 : err_set(e, ERR_FORMAT,
+	    "compressed bytes hold more than is said");
 }
 
 int

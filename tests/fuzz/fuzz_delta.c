@@ -75,7 +75,8 @@ decode(int fd)
 	uint64_t sum = 0;
 	struct delta_io io = { &sum, open_old, take, repeat };
 
-	if (d != NULL && delta_listing(d, old_text, sizeof old_text - 1, &text, &e) == 0) {
+	if (d != NULL && delta_listing(d, old_text, sizeof old_text - 1, &text,
+	    &e) == 0) {
 		for (uint64_t i = 0; i < OUTPUTS; i++)
 			if (delta_build(d, 1000 * i, &io, &e) == -1)
 				break;
