@@ -3,6 +3,7 @@
  */
 #include <sys/mman.h>
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "apply/patch/delta_format.h"
 #include "apply/patch/lzread.h"
 #include "apply/patch/zread.h"
 #include "mkdelta/lzwrite.h"
@@ -228,6 +230,60 @@ zread_all_stops_at_the_limit_of_the_buffer(void **state)
 	buf_free(&large);
 }
 
+/* Bytes in use on the heap; 0 where a sanitizer has its own. */
+static size_t
+in_use(void)
+{
+	struct mallinfo2 now = mallinfo2();
+
+	return now.uordblks + now.hblkhd;
+}
+
+/* What is declared in a delta must be true of both codecs. */
+static void
+decoders_take_no_more_memory_than_is_declared(void **state)
+{
+	struct buf zstd = BUF_INIT(32 << 20), lzma = BUF_INIT(32 << 20);
+	struct lzwrite_options options = { .preset = 1, .window_log = 20, .lc = 4 };
+	uint8_t *plain = plain_bytes();
+	struct err e = ERR_INIT;
+	struct zwrite *zw = zwrite_open(1, 20, 10 * PLAIN_BYTES, &zstd, &e);
+	struct lzwrite *lw = lzwrite_open(&options, &lzma, &e);
+	struct zread *z;
+	struct lzread *l;
+	size_t before;
+	int fd;
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(zwrite_add(zw, plain, PLAIN_BYTES, &e), 0);
+		assert_int_equal(lzwrite_add(lw, plain, PLAIN_BYTES, &e), 0);
+	}
+	assert_int_equal(zwrite_end(zw, &e), 0);
+	assert_int_equal(lzwrite_end(lw, &e), 0);
+	zwrite_close(zw);
+	lzwrite_close(lw);
+	fd = file_of(&zstd, zstd.len);
+	before = in_use();
+	assert_non_null(z = zread_open(fd, FRONT_BYTES, zstd.len, 20, &e));
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(zread_exact(z, plain, PLAIN_BYTES, &e), 0);
+	assert_true(in_use() - before <= (1 << 20) + DELTA_MEMORY_ZSTD - 8192);
+	zread_close(z);
+	(void)close(fd);
+	fd = file_of(&lzma, lzma.len);
+	before = in_use();
+	assert_non_null(l = lzread_open(fd, FRONT_BYTES, lzma.len, 20, &e));
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(lzread_exact(l, plain, PLAIN_BYTES, &e), 0);
+	assert_true(in_use() - before <= (1 << 20) + DELTA_MEMORY_LZMA - 8192);
+	lzread_close(l);
+	(void)close(fd);
+	buf_free(&zstd);
+	buf_free(&lzma);
+	free(plain);
+}
+
 /* ---- LZMA2 ---- */
 
 static void
@@ -379,6 +435,7 @@ main(void)
 		cmocka_unit_test(frames_cut_short_are_refused_at_every_length),
 		cmocka_unit_test(a_window_above_the_limit_is_refused),
 		cmocka_unit_test(zread_all_stops_at_the_limit_of_the_buffer),
+		cmocka_unit_test(decoders_take_no_more_memory_than_is_declared),
 		cmocka_unit_test(lzma_comes_back_with_every_setting),
 		cmocka_unit_test(lzma_cut_short_is_refused_at_every_length),
 		cmocka_unit_test(what_follows_the_end_is_refused),

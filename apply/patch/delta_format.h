@@ -62,12 +62,12 @@ enum {
 	 * what its codec takes beside (input, blocks, tables). */
 	DELTA_MEMORY_FIXED = 256 * 1024,
 	DELTA_MEMORY_STORED = 8 * 1024,
-	DELTA_MEMORY_ZSTD = 448 * 1024,
+	DELTA_MEMORY_ZSTD = 576 * 1024,
 	DELTA_MEMORY_LZMA = 160 * 1024
 };
 
 /* The largest window of each kind: with all streams in zstd a decoder's need
- * stays under 13 MiB. */
+ * stays under 14 MiB. */
 static const unsigned char delta_window_log_max[DELTA_KINDS] = {
 	[DELTA_CONTROL] = 18,
 	[DELTA_SEEK] = 18,
