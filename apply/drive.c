@@ -255,6 +255,9 @@ go_on(struct run *r, const struct step_row *rows, struct err *e)
 {
 	if (!rows[r->mark.step].plan || steps_need_plan(r, e) == 0)
 		return 1;
+	/* What a newer applier began only it can finish. */
+	if (e->code == ERR_POLICY)
+		return -1;
 	log_detail("%s: %s; planning anew", r->dev->conf->name, e->text);
 	drop_plan(r);
 	return move_to(r, STEP_IDLE, e) == -1 ? -1 : 1;

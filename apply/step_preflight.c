@@ -115,6 +115,9 @@ make_plan(struct run *r, struct err *e)
 	if (to == NULL)
 		return err_set(e, ERR_FAIL, "release %" PRIu64 " is no longer offered",
 		    r->mark.to);
+	if (live.release != 0 && !live.has_record && r->n_bad == 0)
+		log_say("%s: %" PRIu64 " is not a release as published: the update starts "
+		    "from nothing", r->dev->conf->name, live.release);
 	/* A tree that is not its listing is no source of deltas. */
 	if (r->tree_modified)
 		live.has_record = false;
