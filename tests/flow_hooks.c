@@ -188,7 +188,8 @@ one_that_is_not_executable_is_named(void **state)
 	hook_is("migrate", "#!/bin/sh\ntrue\n", "");
 	lab_ok(l, "chmod 644 hook");
 	lab_expect(l, 5, DELTA_APPLY "update");
-	(void)snprintf(path, sizeof path, "%s/hook is not executable; chmod +x it", l->dir);
+	(void)snprintf(path, sizeof path, "%s/hook is not executable; chmod +x it",
+	    l->dir);
 	lab_must_say(l, path);
 	still_1(true);
 }
@@ -221,7 +222,7 @@ shipped_ones_are_looked_at_the_same_way(void **state)
 	(void)strcat(text, "deps = true\n");
 	configure(text);
 	lab_expect(l, 5, DELTA_APPLY "update");
-	lab_must_say(l, "hook migrate: neither a program nor a script with an interpreter");
+	lab_must_say(l, "hook migrate: neither a program nor a script with an");
 	still_1(true);
 }
 
@@ -267,13 +268,14 @@ the_environment_is_the_documented_one(void **state)
 	lab_write(l, "expected",
 	    "DELTA_APP=demo\nDELTA_FROM=1\nDELTA_TO=2\nDELTA_FROM_VERSION=v1.0\n"
 	    "DELTA_TO_VERSION=v1.1\nDELTA_OLD_TREE=%s/dev/demo/releases/1\n"
-	    "DELTA_NEW_TREE=%s/dev/demo/releases/2\nDELTA_BACKUP_DIR=%s/dev/demo/backup/2\n"
+	    "DELTA_NEW_TREE=%s/dev/demo/releases/2\n"
+	    "DELTA_BACKUP_DIR=%s/dev/demo/backup/2\n"
 	    "DELTA_ATTEMPT=0\nDELTA_STEP=migrate\nDELTA_REASON=\n"
 	    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
 	    "LANG=C.UTF-8\n", l->dir, l->dir, l->dir);
 	lab_ok(l, "echo HOME=$(getent passwd $(id -u) | cut -d: -f6) >> expected");
-	lab_ok(l, "sed -n '/hook migrate, 1 -> 2: ok/,$p' dev/state/log | grep '^[A-Z_]*=' "
-	    "| sort > got && sort expected | diff - got");
+	lab_ok(l, "sed -n '/hook migrate, 1 -> 2: ok/,$p' dev/state/log | "
+	    "grep '^[A-Z_]*=' | sort > got && sort expected | diff - got");
 }
 
 /* Where it stands, what is open, what it may write. */
