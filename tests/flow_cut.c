@@ -35,12 +35,14 @@ static void
 make_trees(struct lab *l)
 {
 	lab_ok(l, "mkdir -p 1/bin 1/lib 1/empty 1/doc/old &&"
-	    " seq 1 9000 > 1/lib/a && seq 1 5000 > 1/lib/b && echo one > 1/doc/old/text &&"
-	    " echo '#!/bin/sh' > 1/bin/app && chmod 755 1/bin/app && ln -s ../lib/a 1/bin/a &&"
+	    " seq 1 9000 > 1/lib/a && seq 1 5000 > 1/lib/b &&"
+	    " echo one > 1/doc/old/text && echo '#!/bin/sh' > 1/bin/app &&"
+	    " chmod 755 1/bin/app && ln -s ../lib/a 1/bin/a &&"
 	    " : > 1/lib/zero && echo same > 1/same && ln 1/same 1/same-too");
 	lab_ok(l, "cp -a 1 2 && seq 1 9010 > 2/lib/a && echo new > 2/lib/new &&"
 	    " rm -r 2/lib/b 2/doc/old && ln -sfn ../lib/new 2/bin/a && mkdir 2/doc/new &&"
-	    " echo two > 2/doc/new/text && echo exit >> 2/bin/app && chmod 700 2/bin/app");
+	    " echo two > 2/doc/new/text && echo exit >> 2/bin/app &&"
+	    " chmod 700 2/bin/app");
 }
 
 static void
@@ -75,8 +77,9 @@ setup(void **state)
 	make_trees(l);
 	make_scripts(l);
 	lab_write(l, "app.conf", conf, d, d, d, d, d, d, d, d, d, d, d);
-	lab_ok(l, "mkdelta init repo && mkdelta release repo 1 && mkdelta release repo 2"
-	    " && cp repo/metadata/1.root.json root.json && mkdir dev && cp -a dev dev-0");
+	lab_ok(l, "mkdelta init repo && mkdelta release repo 1 &&"
+	    " mkdelta release repo 2 && cp repo/metadata/1.root.json root.json &&"
+	    " mkdir dev && cp -a dev dev-0");
 	lab_ok(l, "delta-apply --config app.conf update --to 1 && cp -a dev dev-1");
 	lab_ok(l, "rm -r dev && mkdir dev && delta-apply --config app.conf"
 	    " --set app.swap=exchange update --to 1 && cp -a dev dev-x");
@@ -200,8 +203,8 @@ static void
 a_rollback_is_old_or_new_and_completes(void **state)
 {
 	static struct scene s = { .name = "rollback", .device = "dev-1",
-		.command = "update", .settings = "--set \"health.command=$PWD/healthy old\"",
-		.stays = true };
+		.command = "update", .stays = true,
+		.settings = "--set \"health.command=$PWD/healthy old\"" };
 
 	campaign(*state, &s);
 }
@@ -287,7 +290,7 @@ main(void)
 	};
 	int failed = cmocka_run_group_tests_name("cut", tests, setup, teardown);
 
-	(void)printf("# figure: cut points tried: %u (kill %u, power %u)\n", kills + powers,
-	    kills, powers);
+	(void)printf("# figure: cut points tried: %u (kill %u, power %u)\n",
+	    kills + powers, kills, powers);
 	return failed;
 }

@@ -35,7 +35,9 @@ $(BUILD)/tests/test_fs_change $(BUILD)/tests/test_fs_copy $(BUILD)/tests/test_fs
 # Those that end the process at its n-th change of the disk (tests/cut/cut.h),
 # and the device's program made to end like that.
 CUT_OBJ := $(call obj,$(addprefix tests/cut/,wrap.c count.c undo.c node.c))
-$(BUILD)/tests/test_cut_rig: $(BUILD)/obj/tests/test_cut_rig.o $(CUT_OBJ) $(ALL_LIBS)
+CUT_TEST := $(addprefix $(BUILD)/tests/,test_cut_rig test_cut_power)
+$(CUT_TEST): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(CUT_OBJ) \
+            $(call obj,tests/cut/ground.c) $(ALL_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $(DISK_WRAP) -o $@ $^ $(ALL_LDLIBS)
 $(BUILD)/tests/cut/delta-apply: $(call obj,apply/main.c tests/cut/env.c) $(CUT_OBJ) \

@@ -171,7 +171,8 @@ static const char *
 check_live(struct lab *l, const struct scene *s, const struct mark *seen, bool ended)
 {
 	struct shape now = live_shape(l, s);
-	bool is_new = shape_equal(&now, &s->after), is_old = shape_equal(&now, &s->before);
+	bool is_new = shape_equal(&now, &s->after);
+	bool is_old = shape_equal(&now, &s->before);
 
 	if (!is_new && !is_old)
 		return say("what is live is neither the old nor the new tree");
@@ -287,9 +288,9 @@ run_cut(struct lab *l, const struct scene *s, const struct point *p, const char 
 
 	(void)snprintf(environment, sizeof environment,
 	    "rm -rf seen stash; mkdir seen stash; CUT_MODE=%s CUT_AT=%u CUT_SEED=%u"
-	    " CUT_STASH=stash CUT_KEEP=dev/state/journal CUT_KEEP_AS=seen/journal %s%s%s",
-	    p->power ? "power" : "kill", p->at, p->seed, p->drop == NULL ? "" : "CUT_DROP='",
-	    p->drop == NULL ? "" : p->drop, p->drop == NULL ? "" : "'");
+	    " CUT_STASH=stash CUT_KEEP=dev/state/journal CUT_KEEP_AS=seen/journal"
+	    " CUT_DROP='%s'", p->power ? "power" : "kill", p->at, p->seed,
+	    p->drop == NULL ? "" : p->drop);
 	(void)run(l, s, environment, words);
 	ended = l->status != CUT_STATUS;
 	if (ended && l->status != 0 && !(l->status == 5 && may_go_back(l, s)))

@@ -7,9 +7,9 @@
  *	the device as it was before -> the command, cut -> what is live is exactly
  *	the old or the new tree, and the new one (or the old one again) if the
  *	journal or the exit status said so already -> after a power cut: another
- *	boot, `recover` (tree and data fit), the application started -> `update` until it says 0 ->
- *	the same names everywhere, the same tree live, the service started from it,
- *	the journal idle
+ *	boot, `recover` (tree and data fit), the application started ->
+ *	`update` until it says 0 -> the same names everywhere, the same tree live,
+ *	the service started from it, the journal idle
  */
 #ifndef TESTS_CUT_CAMPAIGN_H
 #define TESTS_CUT_CAMPAIGN_H
