@@ -21,6 +21,17 @@ static const struct opt options[] = {
 	OPT_END
 };
 
+static int
+open_repo(const char *path, struct err *e)
+{
+	int fd = fs_open_dir(path, e);
+
+	if (fd == -1 && e->code == ERR_ABSENT)
+		return err_set(e, ERR_USAGE, "%s: there is no such folder; mkdelta init "
+		    "makes a repository", path);
+	return fd;
+}
+
 /* DEST is made when its parent is there. */
 static int
 open_dest(const char *path, struct err *e)
@@ -46,7 +57,8 @@ open_dest(const char *path, struct err *e)
 	if (parent != -1) {
 		const char *name = slash == NULL ? copy : slash + 1;
 
-		if (fs_mkdir(parent, name, 0755, e) == 0)
+		if (fs_mkdir(parent, name, 0755, e) == 0 &&
+		    fs_sync_dir(parent, ".", e) == 0)
 			fd = fs_open_dir_at(parent, name, e);
 		(void)close(parent);
 	}
@@ -88,7 +100,7 @@ print_json(const struct publish_result *r, struct err *e)
 	    jv_set(top, "bytes", jv_new_int((int64_t)r->bytes)) == -1 ||
 	    jv_set(top, "kept", jv_new_int((int64_t)r->kept)) == -1 ||
 	    jv_set(top, "timestamp", jv_new_int((int64_t)r->version)) == -1 ||
-	    jv_set(top, "dry_run", jv_new_bool(dry_run)) == -1)
+	    jv_set(top, "dry-run", jv_new_bool(dry_run)) == -1)
 		(void)err_set(e, ERR_NOMEM, "out of memory");
 	else if (jv_print(top, &out, e) == 0) {
 		(void)printf("%s\n", buf_text(&out));
@@ -132,7 +144,7 @@ run(int argc, char **argv, struct err *e)
 	if (strstr(argv[2], "://") != NULL || strstr(argv[2], "::") != NULL)
 		return err_set(e, ERR_USAGE, "%s: the destination must be a folder; "
 		    "sync that folder to a remote host, metadata/timestamp.json last", argv[2]);
-	if ((repo = fs_open_dir(argv[1], e)) == -1 || (dest = open_dest(argv[2], e)) == -1 ||
+	if ((repo = open_repo(argv[1], e)) == -1 || (dest = open_dest(argv[2], e)) == -1 ||
 	    check_apart(argv[1], argv[2], e) == -1)
 		goto out;
 	if (publish_tree(repo, dest, dry_run, &result, e) == -1) {

@@ -307,6 +307,10 @@ copy_all(struct publish *p, const struct buf *timestamp, const struct publish_re
 {
 	int rc = 0;
 
+	/* A publish that was killed may have left its half timestamp. */
+	if (fs_mkdirs(p->dest, "metadata", 0755, e) == -1 ||
+	    fs_remove_temps(p->dest, "metadata", e) == -1)
+		return -1;
 	progress_start("publish", r->bytes, true);
 	for (size_t i = 0; i < p->n && rc == 0; i++)
 		if (!p->items[i].there)
@@ -314,6 +318,10 @@ copy_all(struct publish *p, const struct buf *timestamp, const struct publish_re
 	progress_end();
 	if (rc == -1 || r->current)
 		return rc;
+	/* The folders' own names too, whichever run made them. */
+	if (fs_mkdirs(p->dest, "targets", 0755, e) == -1 ||
+	    fs_sync_dir(p->dest, "targets", e) == -1 || fs_sync_dir(p->dest, ".", e) == -1)
+		return -1;
 	return fs_write_file(p->dest, TIMESTAMP, timestamp->data, timestamp->len, 0644, e);
 }
 
@@ -343,7 +351,8 @@ publish_tree(int repo, int dest, bool dry_run, struct publish_result *r, struct 
 		goto out;
 	if (!dry_run && (lock = fs_lock(dest, ".publish.lock", "another publish", e)) == -1)
 		goto out;
-	if (compare_timestamps(&p, &timestamp, r, e) == -1 || gather(&p, r, e) == -1)
+	/* Names first: of another repository the age says nothing. */
+	if (gather(&p, r, e) == -1 || compare_timestamps(&p, &timestamp, r, e) == -1)
 		goto out;
 	rc = dry_run ? 0 : copy_all(&p, &timestamp, r, e);
 	if (rc == 0 && !r->current)

@@ -49,6 +49,11 @@ $(BUILD)/tests/cut/mkdelta: $(call obj,mkdelta/main.c tests/cut/env.c) $(CUT_OBJ
             $(MKDELTA_LIB) $(LOWER_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $(DISK_WRAP) -Wl,--wrap=open64 -o $@ $^ $(MKDELTA_LDLIBS)
+$(BUILD)/tests/cut/delta-host: $(call obj,hosting/main.c tests/cut/env.c) $(CUT_OBJ) \
+            $(HOSTING_LIB) $(LOWER_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $(DISK_WRAP) -Wl,--wrap=open64 -o $@ $^ $(HOSTING_LDLIBS)
+$(BUILD)/tests/flow_hosting: | $(BUILD)/tests/cut/delta-host
 $(BUILD)/tests/flow_mkdelta_cut: | $(BUILD)/tests/cut/mkdelta
 CAMPAIGN_OBJ := $(call obj,$(addprefix tests/cut/,campaign.c shape.c))
 $(BUILD)/tests/flow_cut: $(BUILD)/obj/tests/flow_cut.o $(CAMPAIGN_OBJ) $(ALL_LIBS) \
