@@ -97,7 +97,8 @@ what_is_published_is_the_repository(void **state)
 	lab_ok(l, "diff -r -x .lock -x .publish.lock repo2 www");
 	lab_ok(l, "find www -name '*key*' -o -name '*.tmp' -o -name '*pending*'");
 	assert_int_equal(l->out_len, 0);
-	lab_ok(l, "find www -type f -not -perm -444 -not -name .publish.lock; find www -type d -not -perm -555");
+	lab_ok(l, "find www -type f -not -perm -444 -not -name .publish.lock; "
+	    "find www -type d -not -perm -555");
 	assert_int_equal(l->out_len, 0);
 }
 
@@ -290,7 +291,8 @@ static void
 several_products_lie_side_by_side(void **state)
 {
 	(void)state;
-	lab_ok(l, "mkdir www; delta-host publish -q repo2 www/one && delta-host publish -q other www/two");
+	lab_ok(l, "mkdir www; delta-host publish -q repo2 www/one && "
+	    "delta-host publish -q other www/two");
 	lab_serve(l, "www", NULL);
 	lab_ok(l, "cp -a repo2 repo");
 	app_configure(l, "");
