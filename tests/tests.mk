@@ -79,7 +79,7 @@ torture:
 	@tests/rigs/torture.sh $(BUILD)
 	@CUT_ALL=1 TEST_TIMEOUT=7200 scripts/run-tests.sh $(BUILD) flow_cut
 
-VALGRIND_FLOWS ?= flow_install flow_chain
+VALGRIND_FLOWS ?= flow_several flow_write_in_place
 valgrind:
 	@scripts/deps valgrind
 	@$(MAKE) --no-print-directory -s tests
