@@ -107,7 +107,8 @@ open_same_content(const struct tree *other, const struct entry *want)
 	fd = fs_open_file(other->fd, other->listing->entries[at].path, NULL, &why);
 	if (fd == -1)
 		return -1;
-	if (sha256_of_fd(fd, &got, NULL, &why) == -1 || !sha256_equal(&got, &want->sha256)) {
+	if (sha256_of_fd(fd, &got, NULL, &why) == -1 ||
+	    !sha256_equal(&got, &want->sha256)) {
 		(void)close(fd);
 		return -1;
 	}

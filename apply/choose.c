@@ -73,14 +73,17 @@ data_fits(const struct device *d, const struct record *r, struct choose_why *why
 		return false;
 	}
 	if (!data_readable(r, schema)) {
-		say(why, "data-schema", "release %" PRIu64 " cannot read this device's data "
-		    "(schema %" PRIu64 ", it reads %" PRIu64 " to %" PRIu64 ")", r->release,
-		    schema, r->data_reads, r->data_schema);
+		say(why, "data-schema",
+		    "release %" PRIu64 " cannot read this device's data "
+		    "(schema %" PRIu64 ", it reads %" PRIu64 " to %" PRIu64 ")",
+		    r->release, schema, r->data_reads, r->data_schema);
 		return false;
 	}
 	if (schema != 0 && schema < r->requires_schema) {
-		say(why, "data-schema", "release %" PRIu64 " wants data of schema %" PRIu64
-		    ", this device has %" PRIu64, r->release, r->requires_schema, schema);
+		say(why, "data-schema",
+		    "release %" PRIu64 " wants data of schema %" PRIu64
+		    ", this device has %" PRIu64,
+		    r->release, r->requires_schema, schema);
 		return false;
 	}
 	return true;
@@ -92,16 +95,20 @@ choose_fits(const struct device *d, const struct record *r, struct choose_why *w
 	const char *missing = "";
 
 	if (!r->usable) {
-		say(why, "unusable", "release %" PRIu64 " says something critical that this "
-		    "delta-apply does not know", r->release);
+		say(why, "unusable",
+		    "release %" PRIu64 " says something critical that this "
+		    "delta-apply does not know",
+		    r->release);
 		return false;
 	}
 	if (!needs_met(r->needs, &missing) ||
 	    (r->requires_applier[0] != '\0' &&
 	    version_compare(VERSION_TEXT, r->requires_applier) < 0)) {
-		say(why, "applier-too-old", "release %" PRIu64 " needs a newer delta-apply "
-		    "(%s)", r->release, r->requires_applier[0] != '\0' ?
-		    r->requires_applier : missing);
+		say(why, "applier-too-old",
+		    "release %" PRIu64 " needs a newer delta-apply "
+		    "(%s)",
+		    r->release,
+		    r->requires_applier[0] != '\0' ? r->requires_applier : missing);
 		return false;
 	}
 	if (!hardware_fits(d->conf, r)) {
@@ -163,8 +170,8 @@ choose_exactly(const struct device *d, const struct catalog *c, const struct liv
 		return CHOICE_CURRENT;
 	}
 	if (r == NULL) {
-		say(why, "not-offered", "release %" PRIu64 " is not offered on this channel",
-		    o->to);
+		say(why, "not-offered",
+		    "release %" PRIu64 " is not offered on this channel", o->to);
 		return CHOICE_NONE;
 	}
 	if (o->to < live->release) {

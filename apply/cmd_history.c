@@ -26,11 +26,12 @@ print_line(const struct jv *h)
 	bool back = strcmp(json_text(h, "result"), "manual-rollback") == 0 ||
 	    strcmp(json_text(h, "result"), "rolled-back") == 0;
 
-	printf("%s  %-15s  %6" PRIu64 " -> %-6" PRIu64 "  %-16s  %10s  %4" PRIu64 " s  %s\n",
+	printf("%s  %-15s  %6" PRIu64 " -> %-6" PRIu64 "  %-16s  %10s  %4" PRIu64
+	       " s  %s\n",
 	    plain(h, "time", when), plain(h, "result", result),
-	    json_u64(h, back ? "to" : "from"), json_u64(h, back ? "from" : "to"), plain(h, "version", version),
-	    bytes_text(bytes, json_u64(h, "bytes")), json_u64(h, "seconds"),
-	    plain(h, "reason", reason));
+	    json_u64(h, back ? "to" : "from"), json_u64(h, back ? "from" : "to"),
+	    plain(h, "version", version), bytes_text(bytes, json_u64(h, "bytes")),
+	    json_u64(h, "seconds"), plain(h, "reason", reason));
 }
 
 static int
@@ -95,6 +96,5 @@ run_history(int argc, char **argv, struct err *e)
 	return commands_each(history, e);
 }
 
-const struct opt_command cmd_history = {
-	"history", "", "updates of the past, newest last", NULL, options, 0, 0, run_history
-};
+const struct opt_command cmd_history = { "history", "",
+	"updates of the past, newest last", NULL, options, 0, 0, run_history };

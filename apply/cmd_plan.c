@@ -34,8 +34,8 @@ path_text(const struct jv *hops, char out[static PATH_TEXT_MAX])
 		if (full)
 			len += (size_t)snprintf(out + len, PATH_TEXT_MAX - len, "full");
 		else if (i == 0)
-			len += (size_t)snprintf(out + len, PATH_TEXT_MAX - len, "%" PRIu64,
-			    json_u64(hop, "from"));
+			len += (size_t)snprintf(out + len, PATH_TEXT_MAX - len,
+			    "%" PRIu64, json_u64(hop, "from"));
 		len += (size_t)snprintf(out + len, PATH_TEXT_MAX - len, " > %" PRIu64,
 		    json_u64(hop, "to"));
 	}
@@ -168,7 +168,8 @@ print_text(const struct work *w, const struct plan *p, const struct jv *v)
 	print_saving(p->download_bytes, p->full_bytes);
 	print_needs(w, p);
 	if (live->release != 0 && !live->has_record)
-		printf("  what runs is not a release as published: it starts from nothing\n");
+		printf(
+		    "  what runs is not a release as published: it starts from nothing\n");
 	if (strcmp(w->why.reason, "newest") != 0 && strcmp(w->why.reason, "asked") != 0)
 		printf("  %s\n", w->why.text);
 }

@@ -16,7 +16,8 @@ leave_stuck(struct run *r, const struct live *live, struct err *e)
 	const char *name = r->dev->conf->name;
 	struct err why = ERR_INIT;
 
-	if (live->release != 0 && check_release(r->dev, live->release, &why) == CHECK_DIFFERS)
+	if (live->release != 0 &&
+	    check_release(r->dev, live->release, &why) == CHECK_DIFFERS)
 		log_warn("%s: %s; the next update does without it", name, why.text);
 	if (drive_clear(r, e) == -1)
 		return -1;
@@ -53,9 +54,10 @@ resume_run(struct run *r, struct err *e)
 	if (!journal_read(r->journal, &r->mark))
 		memset(&r->mark, 0, sizeof r->mark);
 	if (drive_in_switch(r, r->mark.step))
-		return err_set(e, ERR_POLICY, "an update to release %" PRIu64 " is in step"
-		    " %s; `delta-apply update` goes on with it", r->mark.to,
-		    step_name(r->mark.step));
+		return err_set(e, ERR_POLICY,
+		    "an update to release %" PRIu64 " is in step"
+		    " %s; `delta-apply update` goes on with it",
+		    r->mark.to, step_name(r->mark.step));
 	if (r->mark.step == STEP_STUCK && (unstuck = leave_stuck(r, &live, e)) == -1)
 		return -1;
 	if ((unheld = leave_hold(r, e)) == -1)

@@ -30,9 +30,10 @@ make_idle(struct run *r, struct err *e)
 	if (!journal_read(r->journal, &r->mark) || r->mark.step == STEP_IDLE)
 		return 0;
 	if (drive_in_switch(r, r->mark.step))
-		return err_set(e, ERR_POLICY, "an update to release %" PRIu64 " is in step"
-		    " %s; run `delta-apply update` to finish it first", r->mark.to,
-		    step_name(r->mark.step));
+		return err_set(e, ERR_POLICY,
+		    "an update to release %" PRIu64 " is in step"
+		    " %s; run `delta-apply update` to finish it first",
+		    r->mark.to, step_name(r->mark.step));
 	if (r->mark.step == STEP_STUCK)
 		return err_set(e, ERR_POLICY, "stuck (%s): %s; put it right, then run"
 		    " `delta-apply resume` first", r->mark.reason, r->mark.text);
@@ -82,8 +83,10 @@ check_floor(struct run *r, uint64_t target, struct err *e)
 	session_close(session);
 	if (target >= floor || want.below_floor)
 		return 0;
-	return err_set(e, ERR_POLICY, "release %" PRIu64 " is below the floor %" PRIu64
-	    ": it has known faults; --below-floor goes there all the same", target, floor);
+	return err_set(e, ERR_POLICY,
+	    "release %" PRIu64 " is below the floor %" PRIu64
+	    ": it has known faults; --below-floor goes there all the same",
+	    target, floor);
 }
 
 /* Which release the live one replaced, by the history; 0: unknown. */
@@ -122,11 +125,12 @@ check_data(struct run *r, struct mark *m, const struct record *rec, struct err *
 	if (!want.restore && data_readable(rec, schema))
 		return 0;
 	if (!want.restore)
-		return err_set(e, ERR_POLICY, "release %" PRIu64 " cannot read the data of"
+		return err_set(e, ERR_POLICY,
+		    "release %" PRIu64 " cannot read the data of"
 		    " this device (schema %" PRIu64 ", it reads %" PRIu64 " to %" PRIu64
 		    "); --restore brings back the backup made before release %" PRIu64
-		    ", and loses what was written since", rec->release, schema,
-		    rec->data_reads, rec->data_schema, m->to);
+		    ", and loses what was written since",
+		    rec->release, schema, rec->data_reads, rec->data_schema, m->to);
 	if (fs_stat_at(r->dev->base, data_backup_path(m->to, path), &st, e) != 1 ||
 	    replaced_by(r->dev, m->to) != m->from)
 		return err_set(e, ERR_POLICY, "--restore: no backup that release %" PRIu64
@@ -200,15 +204,14 @@ roll_back(const struct conf *conf, struct err *e)
 	return status;
 }
 
-static const struct opt options[] = {
-	COMMON_OPTIONS,
-	{ "to", 0, OPT_COUNT_U64, &want.to, "N", "this kept release, not the newest older" },
+static const struct opt options[] = { COMMON_OPTIONS,
+	{ "to", 0, OPT_COUNT_U64, &want.to, "N",
+	    "this kept release, not the newest older" },
 	{ "below-floor", 0, OPT_FLAG, &want.below_floor, NULL,
 	    "also to a release with known faults" },
 	{ "restore", 0, OPT_FLAG, &want.restore, NULL,
 	    "bring back the data backup made before the running release" },
-	OPT_END
-};
+	OPT_END };
 
 static int
 run_rollback(int argc, char **argv, struct err *e)

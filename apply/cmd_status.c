@@ -48,8 +48,8 @@ print_journal(const struct jv *v)
 		printf("  journal      damaged; the next run goes by what is live\n");
 	if (mark == NULL)
 		return;
-	printf("  under way    %" PRIu64 " -> %" PRIu64 ", step %s\n", json_u64(mark, "from"),
-	    json_u64(mark, "to"), plain(mark, "step", a));
+	printf("  under way    %" PRIu64 " -> %" PRIu64 ", step %s\n",
+	    json_u64(mark, "from"), json_u64(mark, "to"), plain(mark, "step", a));
 	if (json_text(mark, "text")[0] != '\0')
 		printf("               %s: %s\n", plain(mark, "reason", a),
 		    plain(mark, "text", b));
@@ -68,8 +68,9 @@ print_last(const struct jv *v)
 		printf("  last run     %s, step %s\n", plain(run, "time", a),
 		    plain(run, "step", b));
 	else if (run != NULL)
-		printf("  last run     %s: %s (exit %" PRIu64 ")\n", plain(run, "time", a),
-		    plain(run, "reason", b), json_u64(run, "exit"));
+		printf("  last run     %s: %s (exit %" PRIu64 ")\n",
+		    plain(run, "time", a), plain(run, "reason", b),
+		    json_u64(run, "exit"));
 	back = strcmp(json_text(update, "result"), "rolled-back") == 0 ||
 	    strcmp(json_text(update, "result"), "manual-rollback") == 0;
 	if (jv_kind(update) == JV_OBJECT)
@@ -105,11 +106,12 @@ print_quarantine(const struct jv *v)
 	for (size_t i = 0; i < jv_count(list); i++) {
 		const struct jv *q = jv_at(list, i);
 
-		printf("  quarantined  %" PRIu64 " since %s: %s\n", json_u64(q, "release"),
-		    plain(q, "time", a), plain(q, "reason", b));
+		printf("  quarantined  %" PRIu64 " since %s: %s\n",
+		    json_u64(q, "release"), plain(q, "time", a), plain(q, "reason", b));
 	}
 	if (json_u64(v, "held-below") != 0)
-		printf("  held         nothing up to %" PRIu64 " until `delta-apply resume`\n",
+		printf("  held         nothing up to %" PRIu64
+		       " until `delta-apply resume`\n",
 		    json_u64(v, "held-below"));
 }
 

@@ -47,7 +47,8 @@ open_made(const char *path, mode_t mode, struct err *e)
 	if (slash == NULL)
 		(void)buf_add_text(&above, ".", e);
 	else
-		(void)buf_add(&above, path, slash == path ? 1 : (size_t)(slash - path), e);
+		(void)buf_add(&above, path, slash == path ? 1 : (size_t)(slash - path),
+		    e);
 	if (e->code == ERR_NONE && (at = fs_open_dir(buf_text(&above), e)) != -1) {
 		slash = slash == NULL ? path : slash + 1;
 		if (fs_mkdir(at, slash, mode, e) == 0)
@@ -169,19 +170,23 @@ trust(const char *path, struct err *e)
 }
 
 #define METADATA_DIR \
-	{ "metadata-dir", 0, OPT_TEXT, &want.metadata_dir, "DIR", "where trusted metadata are" }
+	{ \
+		"metadata-dir", 0, OPT_TEXT, &want.metadata_dir, "DIR", \
+		    "where trusted metadata are" \
+	}
 #define METADATA_URL \
-	{ "metadata-url", 0, OPT_TEXT, &want.metadata_url, "URL", "of the metadata folder" }
+	{ \
+		"metadata-url", 0, OPT_TEXT, &want.metadata_url, "URL", \
+		    "of the metadata folder" \
+	}
 
 static const struct opt trust_options[] = { METADATA_DIR, OPT_END };
 static const struct opt refresh_options[] = { METADATA_DIR, METADATA_URL, OPT_END };
-static const struct opt get_options[] = {
-	METADATA_DIR,
-	METADATA_URL,
+static const struct opt get_options[] = { METADATA_DIR, METADATA_URL,
 	{ "targets-url", 0, OPT_TEXT, &want.targets_url, "URL", "of the targets folder" },
-	{ "output", 'o', OPT_TEXT, &want.output, "DIR", "where the files go, in their folders" },
-	OPT_END
-};
+	{ "output", 'o', OPT_TEXT, &want.output, "DIR",
+	    "where the files go, in their folders" },
+	OPT_END };
 
 static int
 run_trust(int argc, char **argv, struct err *e)
@@ -236,12 +241,11 @@ run_get(int argc, char **argv, struct err *e)
 	return with_repository(get_all, words + 1, argv, e);
 }
 
-const struct opt_command cmd_trust = {
-	"trust", "ROOT.json", "store the root metadata that everything else is checked by",
+const struct opt_command cmd_trust = { "trust", "ROOT.json",
+	"store the root metadata that everything else is checked by",
 	"For any TUF 1.0 repository.  The root must be signed by itself; a newer root of\n"
 	"the same chain that is trusted already is kept.\n",
-	trust_options, 1, 1, run_trust
-};
+	trust_options, 1, 1, run_trust };
 
 const struct opt_command cmd_refresh = {
 	"refresh", "", "fetch and verify the metadata of any TUF repository", NULL,

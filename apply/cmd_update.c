@@ -46,16 +46,15 @@ update(const struct conf *c, struct err *e)
 	return status;
 }
 
-static const struct opt options[] = {
-	COMMON_OPTIONS,
+static const struct opt options[] = { COMMON_OPTIONS,
 	{ "to", 0, OPT_TEXT, &want.to_text, "N", "this release, not the newest" },
 	{ "now", 0, OPT_FLAG, &want.now, NULL, "do not wait for a window" },
 	{ "dry-run", 'n', OPT_FLAG, &want.dry_run, NULL, "say what would be done" },
 	{ "download-only", 0, OPT_FLAG, &want.download_only, NULL,
 	    "fetch only; the next run builds and switches" },
-	{ "retry", 0, OPT_FLAG, &want.retry, NULL, "try releases again that failed here" },
-	OPT_END
-};
+	{ "retry", 0, OPT_FLAG, &want.retry, NULL,
+	    "try releases again that failed here" },
+	OPT_END };
 
 static int
 run_update(int argc, char **argv, struct err *e)

@@ -31,7 +31,8 @@ compare_with_signed(const struct device *d, const struct record *r)
 	    (s = session_open(d, NULL, &ignored)) == NULL)
 		return SIGNED_GONE;
 	if (session_local(s, &ignored) == 0) {
-		const struct record *known = catalog_record(session_catalog(s), r->release);
+		const struct record *known =
+		    catalog_record(session_catalog(s), r->release);
 
 		if (known != NULL)
 			is = sha256_equal(&known->listing, &r->listing) ? SIGNED_SAME :
@@ -42,8 +43,8 @@ compare_with_signed(const struct device *d, const struct record *r)
 }
 
 static void
-print_text(const struct conf *c, const struct record *r, const struct verify_report *report,
-    enum signed_as is)
+print_text(const struct conf *c, const struct record *r,
+    const struct verify_report *report, enum signed_as is)
 {
 	char bytes[BYTES_TEXT_MAX], path[512];
 
@@ -55,8 +56,8 @@ print_text(const struct conf *c, const struct record *r, const struct verify_rep
 	}
 	if (report->total > report->n)
 		printf("and %" PRIu64 " more\n", report->total - report->n);
-	printf("%s: release %" PRIu64 " (%s): %" PRIu64 " files, %s, ", c->name, r->release,
-	    r->version, report->files, bytes_text(bytes, report->bytes));
+	printf("%s: release %" PRIu64 " (%s): %" PRIu64 " files, %s, ", c->name,
+	    r->release, r->version, report->files, bytes_text(bytes, report->bytes));
 	if (report->total > 0)
 		printf("%" PRIu64 " differences\n", report->total);
 	else
@@ -67,8 +68,8 @@ print_text(const struct conf *c, const struct record *r, const struct verify_rep
 }
 
 static int
-print_json(const struct conf *c, const struct record *r, const struct verify_report *report,
-    enum signed_as is, struct err *e)
+print_json(const struct conf *c, const struct record *r,
+    const struct verify_report *report, enum signed_as is, struct err *e)
 {
 	static const char *const words[] = { "same", "unknown", "other" };
 	struct jv *v = jv_new_object(), *list = jv_new_list();
@@ -110,8 +111,10 @@ report_on(const struct device *d, int tree, const struct record *r,
 	else if (rc == 0)
 		print_text(d->conf, r, &report, is);
 	if (rc == 0 && is == SIGNED_OTHER)
-		rc = err_set(e, ERR_TRUST, "%s: release %" PRIu64 " was signed as another "
-		    "tree than the one installed", d->conf->name, r->release);
+		rc = err_set(e, ERR_TRUST,
+		    "%s: release %" PRIu64 " was signed as another "
+		    "tree than the one installed",
+		    d->conf->name, r->release);
 	else if (rc == 0)
 		rc = verify_report_err(&report, d->conf->name, e);
 	verify_report_clear(&report);

@@ -177,7 +177,8 @@ commands_each(int (*one)(const struct conf *, struct err *), struct err *e)
 		return err_hint(e, "write one, or name it with --config FILE");
 	}
 	if (found.gl_pathc > APPLICATIONS_MAX)
-		status = err_set(e, ERR_USAGE, CONF_GLOB ": more than %d", APPLICATIONS_MAX);
+		status =
+		    err_set(e, ERR_USAGE, CONF_GLOB ": more than %d", APPLICATIONS_MAX);
 	else if (found.gl_pathc == 1)
 		status = run_single(one, found.gl_pathv[0], e);
 	else

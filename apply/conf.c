@@ -167,7 +167,8 @@ check_text(const char *text, struct err *e)
 	for (const char *p = text; *p != '\0'; p++) {
 		line += *p == '\n';
 		if (iscntrl((unsigned char)*p) && !isspace((unsigned char)*p))
-			return err_set(e, ERR_USAGE, "line %d: a control character", line);
+			return err_set(e, ERR_USAGE, "line %d: a control character",
+			    line);
 	}
 	if (!text_is_plain(text, strlen(text)))
 		return err_set(e, ERR_USAGE, "not plain UTF-8 text");
@@ -247,8 +248,9 @@ conf_set(struct conf *c, const char *section, const char *key, const char *value
 const char *
 hook_name(enum hook hook)
 {
-	static const char *const names[HOOK_COUNT] = { "preflight", "deps", "stop", "backup",
-		"migrate", "start", "health", "commit", "rollback", "restore", "notify" };
+	static const char *const names[HOOK_COUNT] = { "preflight", "deps", "stop",
+		"backup", "migrate", "start", "health", "commit", "rollback", "restore",
+		"notify" };
 
 	return names[hook];
 }

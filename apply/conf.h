@@ -41,7 +41,7 @@ struct conf {
 	bool owner_set;			/* owner = user:group */
 	uid_t owner_uid;
 	gid_t owner_gid;
-	struct conf_list allow;		/* setuid setgid capabilities owners world-writable */
+	struct conf_list allow; /* setuid setgid capabilities owners world-writable */
 	uint64_t memory_bytes;		/* decoder limit */
 	/* [trust] */
 	char *trust_root;

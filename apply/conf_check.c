@@ -33,7 +33,8 @@ check_required(const struct conf *c, struct err *e)
 static int
 check_name(const char *name, struct err *e)
 {
-	static const char fact[] = "1 to 64 letters, digits, '.', '_' and '-', beginning with "
+	static const char fact[] =
+	    "1 to 64 letters, digits, '.', '_' and '-', beginning with "
 	    "a letter or digit";
 
 	if (!isalnum((unsigned char)name[0]) || strlen(name) > APP_NAME_MAX)
@@ -51,7 +52,8 @@ check_dir(const char *key, const char *path, struct err *e)
 	if (path[0] != '/')
 		return bad(key, "expects an absolute path", e);
 	if (strcmp(path, "/") == 0)
-		return bad(key, "the root of the file system cannot be updated as a whole", e);
+		return bad(key,
+		    "the root of the file system cannot be updated as a whole", e);
 	if (!fs_rel_is_safe(path + 1))
 		return bad(key, "a path with '.' or '..' or too long", e);
 	return 0;
@@ -72,7 +74,8 @@ check_url(const char *key, const char *url, bool file_too, struct err *e)
 	for (const char *p = url; *p != '\0'; p++)
 		if ((unsigned char)*p <= ' ' || *p == 0x7f ||
 		    (file_too && strchr("?#", *p) != NULL))
-			return bad(key, "a space, '?' or '#' in it; write %20, %3F or %23", e);
+			return bad(key,
+			    "a space, '?' or '#' in it; write %20, %3F or %23", e);
 	return 0;
 }
 
@@ -88,7 +91,8 @@ check_allow(const struct conf_list *allow, struct err *e)
 		for (size_t w = 0; w < sizeof words / sizeof words[0]; w++)
 			known = known || strcmp(words[w], allow->items[i]) == 0;
 		if (!known)
-			return err_set(e, ERR_USAGE, "app.allow: no such word '%s'; there are "
+			return err_set(e, ERR_USAGE,
+			    "app.allow: no such word '%s'; there are "
 			    "setuid setgid capabilities owners world-writable",
 			    allow->items[i]);
 	}
@@ -107,7 +111,8 @@ static int
 check_persist_path(const char *key, const char *path, struct err *e)
 {
 	if (!fs_rel_is_safe(path) || strcmp(path, ".") == 0)
-		return err_set(e, ERR_USAGE, "%s: '%s' is no path below the tree", key, path);
+		return err_set(e, ERR_USAGE, "%s: '%s' is no path below the tree", key,
+		    path);
 	if (is_below(path, ".delta"))
 		return err_set(e, ERR_USAGE, "%s: .delta belongs to delta-apply", key);
 	return 0;
@@ -131,8 +136,9 @@ check_persist(const struct conf *c, struct err *e)
 			return -1;
 		for (int k = 0; k < n; k++)
 			if (k != i && is_below(paths[i], paths[k]))
-				return err_set(e, ERR_USAGE, "%s: '%s' is in '%s' already",
-				    key, paths[i], paths[k]);
+				return err_set(e, ERR_USAGE,
+				    "%s: '%s' is in '%s' already", key, paths[i],
+				    paths[k]);
 	}
 	return 0;
 }
@@ -141,12 +147,16 @@ static int
 check_numbers(const struct conf *c, struct err *e)
 {
 	if (c->keep < 2)
-		return bad("app.keep", "at least 2 releases are kept, or none could be gone "
-		    "back to", e);
+		return bad("app.keep",
+		    "at least 2 releases are kept, or none could be gone "
+		    "back to",
+		    e);
 	if (c->memory_bytes < (uint64_t)1 << 20)
 		return bad("app.memory", "less than 1M decodes nothing", e);
-	if (c->connect_timeout_s == 0 || c->low_speed_time_s == 0 || c->total_timeout_s == 0)
-		return bad("net", "a time-out of 0 would let a silent host hang the device", e);
+	if (c->connect_timeout_s == 0 || c->low_speed_time_s == 0 ||
+	    c->total_timeout_s == 0)
+		return bad("net",
+		    "a time-out of 0 would let a silent host hang the device", e);
 	if (c->retries > 100)
 		return bad("net.retries", "more than 100", e);
 	if (c->health_timeout_s == 0 || c->health_hold_s > SECONDS_DAY)
@@ -186,7 +196,8 @@ check_all(const struct conf *c, struct err *e)
 		return bad("app.state", "must not lie below app.root", e);
 	if (strcmp(c->state, c->run) == 0)
 		return bad("app.run", "is app.state as well", e);
-	if (c->health_url != NULL && check_url("health.url", c->health_url, false, e) == -1)
+	if (c->health_url != NULL &&
+	    check_url("health.url", c->health_url, false, e) == -1)
 		return -1;
 	if (check_allow(&c->allow, e) == -1 || check_persist(c, e) == -1 ||
 	    check_numbers(c, e) == -1 || check_service(c, e) == -1)
@@ -228,9 +239,10 @@ conf_check_apart(const struct conf *c, size_t n, struct err *e)
 			else if (same(c[i].run, c[k].run))
 				key = "run";
 			if (key != NULL)
-				return err_set(e, ERR_USAGE, "%s and %s: the same app.%s; "
-				    "each application needs its own", c[i].path,
-				    c[k].path, key);
+				return err_set(e, ERR_USAGE,
+				    "%s and %s: the same app.%s; "
+				    "each application needs its own",
+				    c[i].path, c[k].path, key);
 		}
 	}
 	return 0;

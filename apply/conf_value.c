@@ -180,9 +180,10 @@ set_swap(enum swap_mode *field, const char *text, struct err *e)
 static int
 set_reuse(enum reuse_mode *field, const char *text, struct err *e)
 {
-	static const char *const words[] = { "auto", "reflink", "hardlink", "copy", NULL };
-	static const enum reuse_mode modes[] = { REUSE_AUTO, REUSE_REFLINK, REUSE_HARDLINK,
-		REUSE_COPY };
+	static const char *const words[] = { "auto", "reflink", "hardlink", "copy",
+		NULL };
+	static const enum reuse_mode modes[] = { REUSE_AUTO, REUSE_REFLINK,
+		REUSE_HARDLINK, REUSE_COPY };
 	int i = pick(text, words);
 
 	if (i == -1)

@@ -127,8 +127,10 @@ check_filesystem(int fd, const char *path, struct err *e)
 		return err_sys(e, "app.root: %s", path);
 	for (size_t i = 0; i < sizeof without_links / sizeof without_links[0]; i++)
 		if ((uint64_t)fs.f_type == without_links[i].magic) {
-			(void)err_set(e, ERR_POLICY, "app.root: %s is on %s, which has no "
-			    "symbolic links and modes", path, without_links[i].name);
+			(void)err_set(e, ERR_POLICY,
+			    "app.root: %s is on %s, which has no "
+			    "symbolic links and modes",
+			    path, without_links[i].name);
 			return err_hint(e, "use a filesystem such as ext4");
 		}
 	return 0;
@@ -155,7 +157,8 @@ check_mount(int parent, const char *name, const char *path, struct err *e)
 {
 	struct statx sx;
 
-	if (statx(parent, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &sx) == -1)
+	if (statx(parent, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &sx) ==
+	    -1)
 		return errno == ENOENT ? 0 : err_sys(e, "app.root: %s", path);
 	if ((sx.stx_attributes & sx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0)
 		return refuse(path, "is a mount point, which cannot be exchanged",
@@ -222,13 +225,16 @@ check_state(const struct device *d, struct err *e)
 	if (fstat(d->state, &st) == -1)
 		return err_sys(e, "app.state: %s", d->conf->state);
 	if (st.st_uid != geteuid()) {
-		(void)err_set(e, ERR_POLICY, "app.state: %s belongs to user %u, and this is "
-		    "user %u", d->conf->state, (unsigned)st.st_uid, (unsigned)geteuid());
+		(void)err_set(e, ERR_POLICY,
+		    "app.state: %s belongs to user %u, and this is "
+		    "user %u",
+		    d->conf->state, (unsigned)st.st_uid, (unsigned)geteuid());
 		return err_hint(e, "run delta-apply as its owner");
 	}
 	if ((st.st_mode & 077) != 0) {
-		(void)err_set(e, ERR_POLICY, "app.state: %s is open to others (mode %04o)",
-		    d->conf->state, (unsigned)st.st_mode & 07777);
+		(void)err_set(e, ERR_POLICY,
+		    "app.state: %s is open to others (mode %04o)", d->conf->state,
+		    (unsigned)st.st_mode & 07777);
 		return err_hint(e, "chmod 700 it");
 	}
 	return guard_path(d->conf->state, "app.state", e);
@@ -243,13 +249,18 @@ check_name(const struct device *d, bool make, struct err *e)
 	int rc = 0;
 
 	if (fs_read_file(d->releases, NAME_FILE, &had, e) == -1) {
-		rc = e->code == ERR_ABSENT ? 0 : err_wrap(e, "app.root: %s", d->conf->root);
+		rc = e->code == ERR_ABSENT ? 0
+					   : err_wrap(e, "app.root: %s", d->conf->root);
 		if (rc == 0 && make)
-			rc = fs_write_file(d->releases, NAME_FILE, name, strlen(name), 0644, e);
+			rc = fs_write_file(d->releases, NAME_FILE, name, strlen(name),
+			    0644, e);
 	} else if (strcmp(buf_text(&had), name) != 0) {
-		rc = err_set(e, ERR_USAGE, "app.root: %s is that of application '%s', not of "
-		    "'%s'", d->conf->root, buf_text(&had), name);
-		(void)err_hint(e, "each application needs its own root; after renaming one, "
+		rc = err_set(e, ERR_USAGE,
+		    "app.root: %s is that of application '%s', not of "
+		    "'%s'",
+		    d->conf->root, buf_text(&had), name);
+		(void)err_hint(e,
+		    "each application needs its own root; after renaming one, "
 		    "remove releases/" NAME_FILE);
 	}
 	buf_free(&had);

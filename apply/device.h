@@ -31,7 +31,7 @@ struct device {
 	char *live_name;	/* exchange: its name in parent */
 	int state;		/* STATE, 0700 */
 	int run;		/* RUN */
-	int lock;		/* RUN/lock while held, with what its holder does, else -1 */
+	int lock; /* RUN/lock while held, with what its holder does, else -1 */
 	int state_lock, base_lock;	/* held with it: STATE/lock, releases/ */
 	char boot_id[40];	/* of the running kernel */
 	char *root_path;	/* absolute, for hooks and messages */

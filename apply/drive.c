@@ -187,8 +187,9 @@ take_fail(struct run *r, enum step next, const char *reason, struct err *e)
 	struct err why = *e;
 
 	if (next == STEP_ROLLBACK && !r->mark.manual)
-		r->mark.blamed = step >= STEP_MIGRATE && strcmp(reason, "interrupted") != 0 &&
-		    strcmp(reason, "live-changed") != 0;
+		r->mark.blamed = step >= STEP_MIGRATE &&
+				 strcmp(reason, "interrupted") != 0 &&
+				 strcmp(reason, "live-changed") != 0;
 	if (next == step && step != STEP_IDLE)
 		return 0;
 	if (next == STEP_ROLLBACK || next == STEP_STUCK)

@@ -30,7 +30,7 @@ struct step_row {
 	enum step_result (*act)(struct run *, struct err *);
 	enum step done, fail;
 	uint32_t tries;		/* entries that may crash; 0: no limit */
-	bool plan;		/* before stop: acts by the plan, loaded after a restart */
+	bool plan; /* before stop: acts by the plan, loaded after a restart */
 };
 
 /* The real table, STEP_COUNT rows. */

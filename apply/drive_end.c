@@ -30,7 +30,8 @@ drive_notify(struct run *r)
 		r->mark.to = r->last.to;
 	}
 	/* A shipped one comes from what is live by now. */
-	if (hook_run(r, HOOK_NOTIFY, strcmp(r->reason, "rolled-back") == 0, &why) == HOOK_FAILED)
+	if (hook_run(r, HOOK_NOTIFY, strcmp(r->reason, "rolled-back") == 0, &why) ==
+	    HOOK_FAILED)
 		log_warn("%s: %s", r->dev->conf->name, why.text);
 	r->mark = now;
 }

@@ -20,7 +20,12 @@
 
 #include "apply/fetch.h"
 
-enum { REDIRECTS_MAX = 5, PAUSE_MAX_S = 60, NO_ISSUER_HERE = 20, SELF_SIGNED_IN_CHAIN = 19 };
+enum {
+	REDIRECTS_MAX = 5,
+	PAUSE_MAX_S = 60,
+	NO_ISSUER_HERE = 20,
+	SELF_SIGNED_IN_CHAIN = 19
+};
 
 struct fetch {
 	CURL *curl;
@@ -317,7 +322,8 @@ fetch_status_err(const char *url, int64_t status, struct err *e)
 	if (status == 404 || status == 403 || status == 410)
 		return err_set(e, ERR_ABSENT, "%s: not there (HTTP %lld)", url,
 		    (long long)status);
-	return err_set(e, ERR_NET, "%s: the host answers HTTP %lld", url, (long long)status);
+	return err_set(e, ERR_NET, "%s: the host answers HTTP %lld", url,
+	    (long long)status);
 }
 
 static int

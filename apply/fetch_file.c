@@ -94,8 +94,8 @@ send_body(const struct fetch_request *q, int fd, uint64_t from, uint64_t end,
 }
 
 int
-fetch_file_transfer(const struct fetch_request *q, struct fetch_answer *a, uint64_t *bytes,
-    struct err *e)
+fetch_file_transfer(const struct fetch_request *q, struct fetch_answer *a,
+    uint64_t *bytes, struct err *e)
 {
 	char *path = path_of(q->url, e);
 	struct stat st;

@@ -108,7 +108,8 @@ fetch_target(struct fetch *f, const char *url, const struct tuf_target *t, int o
 		return -1;
 	if (is_there(out, t))
 		return 0;
-	folder = slash == NULL ? strdup(".") : strndup(t->path, (size_t)(slash - t->path));
+	folder =
+	    slash == NULL ? strdup(".") : strndup(t->path, (size_t)(slash - t->path));
 	if (folder == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	if (fs_mkdirs(out, folder, 0755, e) == 0 &&

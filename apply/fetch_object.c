@@ -34,8 +34,10 @@ struct receiving {
 static int
 too_long(const struct receiving *r, struct err *e)
 {
-	return err_set(e, ERR_TRUST, "%s: the host sends more than the %llu bytes that were "
-	    "signed", r->object->path, (unsigned long long)r->object->bytes);
+	return err_set(e, ERR_TRUST,
+	    "%s: the host sends more than the %llu bytes that were "
+	    "signed",
+	    r->object->path, (unsigned long long)r->object->bytes);
 }
 
 static int
@@ -108,8 +110,10 @@ receive(struct fetch *f, const char *url, struct receiving *r, struct fetch_answ
 		return -1;
 	}
 	if (rc == 0 && r->part.have < r->object->bytes)
-		return err_set(e, ERR_TRUST, "%s: the host has only %llu of the %llu bytes "
-		    "that were signed", r->object->path, (unsigned long long)r->part.have,
+		return err_set(e, ERR_TRUST,
+		    "%s: the host has only %llu of the %llu bytes "
+		    "that were signed",
+		    r->object->path, (unsigned long long)r->part.have,
 		    (unsigned long long)r->object->bytes);
 	return rc;
 }

@@ -18,9 +18,10 @@ small_head(void *arg, const struct fetch_answer *a, struct err *e)
 	struct small *s = arg;
 
 	if (a->has_length && a->length > s->out->max - s->start)
-		return err_set(e, ERR_FORMAT, "%s: %llu bytes, more than the %zu that are "
-		    "accepted", s->url, (unsigned long long)a->length,
-		    s->out->max - s->start);
+		return err_set(e, ERR_FORMAT,
+		    "%s: %llu bytes, more than the %zu that are "
+		    "accepted",
+		    s->url, (unsigned long long)a->length, s->out->max - s->start);
 	return 0;
 }
 

@@ -50,8 +50,8 @@ int fetch_status_err(const char *url, int64_t status, struct err *);
 
 /* file:// URLs, regular files only. */
 bool fetch_is_file(const char *url);
-int fetch_file_transfer(const struct fetch_request *, struct fetch_answer *, uint64_t *bytes,
-    struct err *);
+int fetch_file_transfer(const struct fetch_request *, struct fetch_answer *,
+    uint64_t *bytes, struct err *);
 
 /* May another try help?  Then the pause before try number `try` (1 the second)
  * is over when this returns 0; -1: give up, e is as it was or ERR_CANCEL. */

@@ -31,9 +31,12 @@ check_one(const char *path, const char *what, bool last, struct err *e)
 	sticky = S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX) != 0;
 	if (only_root_writes(&st) && !(last && sticky && (st.st_mode & S_IWOTH) != 0))
 		return 0;
-	(void)err_set(e, ERR_POLICY, "%s: %s may be written by others than root (user %u, "
-	    "mode %04o)", what, path, (unsigned)st.st_uid, (unsigned)st.st_mode & 07777);
-	return err_hint(e, "chown root and chmod go-w it, or run delta-apply as that user");
+	(void)err_set(e, ERR_POLICY,
+	    "%s: %s may be written by others than root (user %u, "
+	    "mode %04o)",
+	    what, path, (unsigned)st.st_uid, (unsigned)st.st_mode & 07777);
+	return err_hint(e,
+	    "chown root and chmod go-w it, or run delta-apply as that user");
 }
 
 int

@@ -80,8 +80,8 @@ append(const struct device *d, uint64_t at, const struct buf *line, struct err *
 
 	if (fd == -1)
 		return -1;
-	if (fs_truncate(fd, at, e) == 0 && fs_pwrite(fd, line->data, line->len, at, e) == 0 &&
-	    fs_sync(fd, e) == 0)
+	if (fs_truncate(fd, at, e) == 0 &&
+	    fs_pwrite(fd, line->data, line->len, at, e) == 0 && fs_sync(fd, e) == 0)
 		rc = at > 0 ? 0 : fs_sync_dir(d->state, ".", e);
 	(void)close(fd);
 	return rc;
@@ -99,7 +99,8 @@ add_line(const struct device *d, struct buf *text, const struct buf *line, struc
 	text->max += line->len;
 	if (buf_add(text, line->data, line->len, e) == -1)
 		return -1;
-	return fs_write_file(d->state, HISTORY, text->data + from, text->len - from, 0600, e);
+	return fs_write_file(d->state, HISTORY, text->data + from, text->len - from, 0600,
+	    e);
 }
 
 int

@@ -20,7 +20,8 @@ hook_base_path(const struct device *dev, struct buf *out, struct err *e)
 	if (persist_shared_path(dev->conf, out, e) == -1)
 		return -1;
 	if (out->len <= n || strcmp((char *)out->data + out->len - n, below) != 0)
-		return err_set(e, ERR_FAIL, "%s: no folder for shared data", buf_text(out));
+		return err_set(e, ERR_FAIL, "%s: no folder for shared data",
+		    buf_text(out));
 	out->len -= n;
 	out->data[out->len] = '\0';
 	return 0;
@@ -130,10 +131,12 @@ hook_env_make(struct run *r, const char *home, struct hook_env *env, struct err 
 	    add_backup(r, env, e) == -1 ||
 	    add_number(env, "DELTA_ATTEMPT", m->attempt, e) == -1 ||
 	    add(env, "DELTA_STEP", step_name(m->step), e) == -1 ||
-	    add(env, "DELTA_REASON", r->reason[0] != '\0' ? r->reason : m->reason, e) == -1 ||
-	    add(env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-	    e) == -1 || add(env, "HOME", home, e) == -1 ||
-	    add(env, "LANG", "C.UTF-8", e) == -1) {
+	    add(env, "DELTA_REASON", r->reason[0] != '\0' ? r->reason : m->reason, e) ==
+		-1 ||
+	    add(env, "PATH",
+		"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		e) == -1 ||
+	    add(env, "HOME", home, e) == -1 || add(env, "LANG", "C.UTF-8", e) == -1) {
 		hook_env_clear(env);
 		return -1;
 	}

@@ -100,9 +100,10 @@ hook_exec_check(const struct hook_exec *x, struct err *e)
 		return 0;
 	(void)text_printable(shown, sizeof shown, name, strlen(name), false);
 	if (carriage_return)
-		return err_set(e, ERR_POLICY, "%s: %s: the interpreter line (%s) ends in a"
-		    " carriage return; save it with Unix line ends", x->what, x->path,
-		    shown);
+		return err_set(e, ERR_POLICY,
+		    "%s: %s: the interpreter line (%s) ends in a"
+		    " carriage return; save it with Unix line ends",
+		    x->what, x->path, shown);
 	if (access(name, X_OK) == -1)
 		return err_set(e, ERR_POLICY, "%s: %s: its interpreter %s: %s", x->what,
 		    x->path, shown, strerror(errno));
@@ -197,14 +198,16 @@ close_two(int fds[2])
 int
 hook_exec(const struct hook_exec *x, struct hook_output *o, struct err *e)
 {
-	int output[2] = { -1, -1 }, report[2] = { -1, -1 }, alive[2] = { -1, -1 }, rc = -1;
+	int output[2] = { -1, -1 }, report[2] = { -1, -1 }, alive[2] = { -1, -1 },
+	    rc = -1;
 	struct hook_child child;
 	pid_t applier = getpid(), pid;
 
 	if (hook_exec_check(x, e) == -1)
 		return -1;
 	/* Non-blocking: a report that was never written must not hang us. */
-	if (pipe2(report, O_CLOEXEC | O_NONBLOCK) == -1 || pipe2(alive, O_CLOEXEC) == -1 ||
+	if (pipe2(report, O_CLOEXEC | O_NONBLOCK) == -1 ||
+	    pipe2(alive, O_CLOEXEC) == -1 ||
 	    (!x->keep && pipe2(output, O_CLOEXEC) == -1)) {
 		(void)err_sys(e, "%s: pipe", x->what);
 		goto out;

@@ -45,7 +45,8 @@ append(const struct device *dev, const struct buf *text, struct err *e)
 	}
 	if ((fd = fs_open_rw(dev->state, HOOK_LOG, 0600, e)) == -1)
 		return -1;
-	rc = fs_pwrite(fd, text->data, text->len, there == 1 ? (uint64_t)st.st_size : 0, e);
+	rc = fs_pwrite(fd, text->data, text->len, there == 1 ? (uint64_t)st.st_size : 0,
+	    e);
 	(void)close(fd);
 	return rc;
 }

@@ -37,8 +37,8 @@ user_of(const char *name, struct user *u, struct err *e)
 	u->gid = name == NULL ? getegid() : pw->pw_gid;
 	(void)snprintf(u->home, sizeof u->home, "%s", pw == NULL ? "/" : pw->pw_dir);
 	if (name != NULL && geteuid() != 0 && u->uid != geteuid())
-		return err_set(e, ERR_USAGE, "[hooks] user: only root can run hooks as %s",
-		    name);
+		return err_set(e, ERR_USAGE,
+		    "[hooks] user: only root can run hooks as %s", name);
 	return 0;
 }
 
@@ -85,7 +85,8 @@ hook_exists(struct run *r, enum hook hook, bool from_old_release)
 static bool
 is_path(const char *command)
 {
-	return command[0] == '/' && command[strcspn(command, " \t\"'\\$&;|<>*?`(){}")] == '\0';
+	return command[0] == '/' &&
+	       command[strcspn(command, " \t\"'\\$&;|<>*?`(){}")] == '\0';
 }
 
 /* Run it as described, write the log.  0, -1. */

@@ -144,7 +144,8 @@ journal_write(struct journal *j, const struct mark *mark, struct err *e)
 
 	if (journal_slot_make(bytes, j->sequence + 1, mark, e) == -1 ||
 	    (j->fd == -1 && make_file(j, e) == -1) ||
-	    fs_pwrite(j->fd, bytes, sizeof bytes, (uint64_t)slot * JOURNAL_SLOT, e) == -1 ||
+	    fs_pwrite(j->fd, bytes, sizeof bytes, (uint64_t)slot * JOURNAL_SLOT, e) ==
+		-1 ||
 	    fs_sync(j->fd, e) == -1)
 		return err_wrap(e, "state: " JOURNAL_FILE);
 	j->has_mark = true;

@@ -32,7 +32,7 @@ struct mark {
 	enum step step;
 	uint32_t tries;			/* entries of this step, this one included */
 	uint32_t crashes;		/* entries of this switch that did not return */
-	bool paused;			/* the last entry ended on purpose, not by a crash */
+	bool paused; /* the last entry ended on purpose, not by a crash */
 	uint64_t from, to;		/* releases; from 0: nothing ran */
 	struct sha256 from_listing, to_listing;
 	uint64_t attempt;		/* of the record (quarantine key) */
@@ -41,8 +41,8 @@ struct mark {
 	bool backed_up;
 	bool probe_passed;		/* update probe right before stop */
 	bool old_modified;		/* the old tree differed before stop already */
-	bool blamed;			/* rollback: the new release is to be quarantined */
-	bool reverted;			/* rollback: tree and data are the old ones again */
+	bool blamed;   /* rollback: the new release is to be quarantined */
+	bool reverted; /* rollback: tree and data are the old ones again */
 	uint64_t schema_before;		/* of shared/.delta-data before migrate */
 	int64_t began;			/* preflight, seconds since 1970 */
 	uint64_t bytes;			/* downloaded so far, over all runs */

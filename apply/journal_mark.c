@@ -12,11 +12,21 @@
 #include "apply/journal_slot.h"
 
 static const char *const step_names[STEP_COUNT] = {
-	[STEP_IDLE] = "idle", [STEP_PREFLIGHT] = "preflight", [STEP_DOWNLOAD] = "download",
-	[STEP_STAGE] = "stage", [STEP_VERIFY] = "verify", [STEP_WAIT] = "wait",
-	[STEP_STOP] = "stop", [STEP_BACKUP] = "backup", [STEP_MIGRATE] = "migrate",
-	[STEP_SWAP] = "swap", [STEP_START] = "start", [STEP_HEALTH] = "health",
-	[STEP_COMMIT] = "commit", [STEP_ROLLBACK] = "rollback", [STEP_STUCK] = "stuck",
+	[STEP_IDLE] = "idle",
+	[STEP_PREFLIGHT] = "preflight",
+	[STEP_DOWNLOAD] = "download",
+	[STEP_STAGE] = "stage",
+	[STEP_VERIFY] = "verify",
+	[STEP_WAIT] = "wait",
+	[STEP_STOP] = "stop",
+	[STEP_BACKUP] = "backup",
+	[STEP_MIGRATE] = "migrate",
+	[STEP_SWAP] = "swap",
+	[STEP_START] = "start",
+	[STEP_HEALTH] = "health",
+	[STEP_COMMIT] = "commit",
+	[STEP_ROLLBACK] = "rollback",
+	[STEP_STUCK] = "stuck",
 };
 
 const char *
@@ -37,7 +47,14 @@ step_parse(const char *text, enum step *out)
 }
 
 /* How a member of the mark is written. */
-enum member_kind { MEMBER_U64, MEMBER_U32, MEMBER_I64, MEMBER_BOOL, MEMBER_HASH, MEMBER_TEXT };
+enum member_kind {
+	MEMBER_U64,
+	MEMBER_U32,
+	MEMBER_I64,
+	MEMBER_BOOL,
+	MEMBER_HASH,
+	MEMBER_TEXT
+};
 
 struct member {
 	const char *name;
@@ -171,8 +188,10 @@ mark_from_json(const struct jv *v, struct mark *mark, struct err *e)
 		return -1;
 	mark->format = (uint32_t)format;
 	if (format > JOURNAL_FORMAT)
-		return err_set(e, ERR_POLICY, "written by a newer delta-apply (format %u, "
-		    "this one knows %d)", mark->format, JOURNAL_FORMAT);
+		return err_set(e, ERR_POLICY,
+		    "written by a newer delta-apply (format %u, "
+		    "this one knows %d)",
+		    mark->format, JOURNAL_FORMAT);
 	if ((step = jv_get_text(v, "step", e)) == NULL)
 		return -1;
 	if (step_parse(step, &mark->step) == -1)

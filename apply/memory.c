@@ -106,7 +106,8 @@ quarantine_clear(const struct device *d, uint64_t up_to, struct err *e)
 	if (json_done(list, e) == NULL)
 		return -1;
 	if (jv_count(list) > 0)
-		return jv_count(list) == n ? (jv_free(list), 0) : write_entries(d, list, e);
+		return jv_count(list) == n ? (jv_free(list), 0)
+					   : write_entries(d, list, e);
 	jv_free(list);
 	if (fs_unlink(d->state, QUARANTINE, e) == -1)
 		return err_wrap(e, "state");

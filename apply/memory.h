@@ -34,7 +34,8 @@ int hold_clear(const struct device *, struct err *);
 struct history_entry {
 	uint64_t from, to;
 	char version[NAME_MAX_VERSION + 1];
-	const char *result;	/* "installed" "updated" "rolled-back" "manual-rollback" "failed" */
+	const char
+	    *result; /* "installed" "updated" "rolled-back" "manual-rollback" "failed" */
 	const char *reason;	/* stable code, "" */
 	uint64_t bytes;		/* downloaded */
 	int64_t seconds;	/* from preflight to the end */

@@ -161,12 +161,19 @@ no_chain(const struct device *d, struct plan_graph *g, const struct record *to,
 		return rc == -1 ? -1 : no_room(d, &chain, g->want.room_limit, e);
 	want.memory_limit = UINT64_MAX;
 	if ((rc = chain_pick(g->edges, g->n, &want, &chain, e)) != 0)
-		return rc == -1 ? -1 : err_set(e, ERR_POLICY, "every way to release %" PRIu64
-		    " needs more memory to decode than app.memory allows", to->release);
+		return rc == -1
+			   ? -1
+			   : err_set(e, ERR_POLICY,
+				 "every way to release %" PRIu64
+				 " needs more memory to decode than app.memory allows",
+				 to->release);
 	want.never_full = false;
 	if ((rc = chain_pick(g->edges, g->n, &want, &chain, e)) != 0)
-		return rc == -1 ? -1 : err_set(e, ERR_POLICY, "only the full leads to release %"
-		    PRIu64 ", and device.never-full forbids it", to->release);
+		return rc == -1 ? -1
+				: err_set(e, ERR_POLICY,
+				      "only the full leads to release %" PRIu64
+				      ", and device.never-full forbids it",
+				      to->release);
 	if (n_bad > 0)
 		return err_set(e, ERR_NET, "no other way leads to release %" PRIu64
 		    " than those that failed", to->release);

@@ -19,12 +19,13 @@
 
 struct plan {
 	uint64_t from;			/* 0: first install */
-	struct record from_record;	/* empty when from == 0, or its tree is not its listing */
+	struct record
+	    from_record; /* empty when from == 0, or its tree is not its listing */
 	struct record to;
 	/* Chain: hop i goes from tree i to tree i + 1; each tree between has its
 	 * record (its listing object is fetched only when no hop builds it). */
 	struct edge *hops;
-	struct record *trees;		/* trees[i]: what hop i makes; the last equals to */
+	struct record *trees; /* trees[i]: what hop i makes; the last equals to */
 	size_t n_hops;			/* 0: to has the tree that is there already */
 	uint64_t download_bytes;	/* of the chain, listing included */
 	uint64_t full_bytes;		/* what the full would cost */

@@ -79,7 +79,8 @@ fill(const struct device *d, const struct catalog *c, const struct edge *x,
 		out->bytes = sum(out->bytes, still_to_fetch(d, &r->object));
 	out->room_bytes = sum(out->bytes, sum(x->output_bytes, x->scratch_bytes));
 	if (!x->usable)
-		set_dropped(out, "is marked with something this delta-apply does not know");
+		set_dropped(out,
+		    "is marked with something this delta-apply does not know");
 	else if (!needs_met(x->needs, &missing))
 		set_dropped(out, "needs a newer delta-apply");
 	else if (is_bad(&x->object.sha256, bad, n_bad) ||
@@ -90,7 +91,8 @@ fill(const struct device *d, const struct catalog *c, const struct edge *x,
 /* Room counts here only where everything stands on one filesystem; preflight
  * looks at each where there are two. */
 static int
-room_limit(const struct device *d, const struct record *to, uint64_t *limit, struct err *e)
+room_limit(const struct device *d, const struct record *to, uint64_t *limit,
+    struct err *e)
 {
 	uint64_t bytes, inodes, slack = plan_slack_bytes(to);
 	struct stat state, releases;

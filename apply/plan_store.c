@@ -221,7 +221,8 @@ plan_from_json(struct plan *p, const struct jv *doc, struct err *e)
 	int rc;
 
 	if (json_u64(doc, "format") > PLAN_FORMAT)
-		return err_set(e, ERR_POLICY, "written by a newer delta-apply; install that "
+		return err_set(e, ERR_POLICY,
+		    "written by a newer delta-apply; install that "
 		    "version again");
 	if (catalog_read(jv_get(doc, "part"), json_text(doc, "platform"), &c, e) == -1)
 		return -1;
@@ -264,7 +265,8 @@ plan_remove(const struct device *d, struct err *e)
 
 	if (fs_stat_at(d->state, PLAN_FILE, &st, e) == 0)
 		return 0;
-	if (fs_unlink(d->state, PLAN_FILE, e) == -1 || fs_sync_dir(d->state, ".", e) == -1)
+	if (fs_unlink(d->state, PLAN_FILE, e) == -1 ||
+	    fs_sync_dir(d->state, ".", e) == -1)
 		return err_wrap(e, "state");
 	return 0;
 }

@@ -36,13 +36,13 @@ struct run {
 	bool has_plan;
 	struct choose_options options;
 	bool dry_run, download_only, json;
-	bool recovering;		/* the boot-time command: no network, no service */
+	bool recovering; /* the boot-time command: no network, no service */
 	bool installed;			/* something was installed by this run */
 	struct mark last;		/* of the update or rollback that ended in it */
 	struct sha256 bad[CHAIN_HOPS_MAX];	/* objects that failed in this run */
 	size_t n_bad;
 	struct err bad_why;		/* of the last of them */
-	bool tree_modified;		/* the live tree is not its listing: plan from nothing */
+	bool tree_modified; /* the live tree is not its listing: plan from nothing */
 	uint64_t requests, bytes;	/* of this run */
 	int exit_status;		/* what the run comes to */
 	char reason[64];		/* stable code of the end, for status */

@@ -9,7 +9,8 @@
 static int
 unit_line(const char *verb, const char *unit, char *out, size_t max, struct err *e)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	static const char allowed[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	    "0123456789:_.@\\-";
 
 	if (unit[strspn(unit, allowed)] != '\0' || unit[0] == '\0' || strlen(unit) > 255)

@@ -78,8 +78,10 @@ open_tuf(struct session *s, struct err *e)
 	if (s->tuf == NULL)
 		return -1;
 	if (tuf_product(s->tuf) == NULL)
-		return err_set(e, ERR_TRUST, "%s: the trusted root has no x-product, so this "
-		    "is no repository of mkdelta", s->dev->conf->url);
+		return err_set(e, ERR_TRUST,
+		    "%s: the trusted root has no x-product, so this "
+		    "is no repository of mkdelta",
+		    s->dev->conf->url);
 	return 0;
 }
 
@@ -117,11 +119,11 @@ session_close(struct session *s)
 static int
 no_channel(const struct session *s, struct err *e)
 {
-	const struct jv *roles = jv_get(jv_get(tuf_signed(s->tuf, "targets"), "delegations"),
-	    "roles");
+	const struct jv *roles =
+	    jv_get(jv_get(tuf_signed(s->tuf, "targets"), "delegations"), "roles");
 
-	(void)err_set(e, ERR_USAGE, "app.channel: %s has no channel %s", s->dev->conf->url,
-	    s->dev->conf->channel);
+	(void)err_set(e, ERR_USAGE, "app.channel: %s has no channel %s",
+	    s->dev->conf->url, s->dev->conf->channel);
 	for (size_t i = 0; i < jv_count(roles); i++)
 		(void)err_hint(e, "there is %s", json_text(jv_at(roles, i), "name"));
 	return -1;

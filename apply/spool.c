@@ -20,8 +20,8 @@ path_of(const struct object *o, const char *suffix, char out[static SPOOL_PATH_M
 {
 	char hex[SHA256_HEX_MAX];
 
-	(void)snprintf(out, SPOOL_PATH_MAX, SPOOL_DIR "/%s%s", sha256_hex(&o->sha256, hex),
-	    suffix);
+	(void)snprintf(out, SPOOL_PATH_MAX, SPOOL_DIR "/%s%s",
+	    sha256_hex(&o->sha256, hex), suffix);
 	return out;
 }
 
@@ -76,7 +76,8 @@ spool_open(const struct device *d, const struct object *o, struct err *e)
 	if (rc == -1)
 		return err_wrap(e, "spool: %s", o->path);
 	(void)fs_unlink(d->state, path, &ignored);
-	return err_set(e, ERR_TRUST, "spool: %s: the bytes have changed on the disk", o->path);
+	return err_set(e, ERR_TRUST, "spool: %s: the bytes have changed on the disk",
+	    o->path);
 }
 
 /* Does this file of the spool belong to an object of the plan? */

@@ -143,8 +143,10 @@ spool_part_finish(struct spool_part *p, const struct object *o, struct err *e)
 	if (bytes != o->bytes || !sha256_equal(&got, &o->sha256)) {
 		if (spool_part_drop(p, e) == -1)
 			return -1;
-		return err_set(e, ERR_TRUST, "%s: the host's bytes are not those that were "
-		    "signed", o->path);
+		return err_set(e, ERR_TRUST,
+		    "%s: the host's bytes are not those that were "
+		    "signed",
+		    o->path);
 	}
 	if (fs_rename(p->dir, p->name, p->dir, sha256_hex(&o->sha256, hex), e) == -1 ||
 	    fs_sync_dir(p->dir, ".", e) == -1)

@@ -32,8 +32,8 @@ hops_text(const struct plan *p, char *out, size_t max)
 	else if (deltas == 0)
 		(void)snprintf(out, max, "the full");
 	else
-		(void)snprintf(out, max, "%s%zu delta%s", fulls > 0 ? "the full and " : "",
-		    deltas, deltas == 1 ? "" : "s");
+		(void)snprintf(out, max, "%s%zu delta%s",
+		    fulls > 0 ? "the full and " : "", deltas, deltas == 1 ? "" : "s");
 	return out;
 }
 
@@ -116,8 +116,10 @@ make_plan(struct run *r, struct err *e)
 		return err_set(e, ERR_FAIL, "release %" PRIu64 " is no longer offered",
 		    r->mark.to);
 	if (live.release != 0 && !live.has_record && r->n_bad == 0)
-		log_say("%s: %" PRIu64 " is not a release as published: the update starts "
-		    "from nothing", r->dev->conf->name, live.release);
+		log_say("%s: %" PRIu64
+			" is not a release as published: the update starts "
+			"from nothing",
+		    r->dev->conf->name, live.release);
 	/* A tree that is not its listing is no source of deltas. */
 	if (r->tree_modified)
 		live.has_record = false;

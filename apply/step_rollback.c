@@ -59,7 +59,8 @@ check_readable(struct run *r, const struct record *to, struct err *e)
 	if (schema == r->mark.schema_before)
 		return 0;
 	if (steps_record(r, r->mark.from, &from, e) == 0 && !data_readable(&from, schema))
-		rc = err_set(e, ERR_POLICY, "release %" PRIu64 " cannot read the data that"
+		rc = err_set(e, ERR_POLICY,
+		    "release %" PRIu64 " cannot read the data that"
 		    " %" PRIu64 " left (schema %" PRIu64 "), and no backup was made",
 		    r->mark.from, r->mark.to, schema);
 	record_clear(&from);
@@ -192,7 +193,8 @@ remember(struct run *r, struct err *e)
 	r->has_plan = false;
 	if (!m->blamed)
 		return 0;
-	return quarantine_add(dev, m->to, &m->to_listing, m->attempt, m->reason, m->text, e);
+	return quarantine_add(dev, m->to, &m->to_listing, m->attempt, m->reason, m->text,
+	    e);
 }
 
 static int

@@ -26,8 +26,8 @@ look(struct work *w, struct choose_options o, struct err *e)
 	}
 	o.floor = session_floor(w->session);
 	o.downgrade = session_downgrade(w->session);
-	w->choice = choose_release(&w->dev, session_catalog(w->session), &w->live, &o, &w->to,
-	    &w->why);
+	w->choice = choose_release(&w->dev, session_catalog(w->session), &w->live, &o,
+	    &w->to, &w->why);
 	return 0;
 }
 

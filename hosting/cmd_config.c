@@ -36,15 +36,18 @@ static void
 print_listen(void)
 {
 	if (certificate != NULL) {
-		(void)printf("    listen %s ssl http2;\n", listen_at == NULL ? "443" : listen_at);
-		(void)printf("    ssl_certificate \"%s\";\n    ssl_certificate_key \"%s\";\n",
+		(void)printf("    listen %s ssl http2;\n",
+		    listen_at == NULL ? "443" : listen_at);
+		(void)printf(
+		    "    ssl_certificate \"%s\";\n    ssl_certificate_key \"%s\";\n",
 		    certificate, key);
 		(void)printf("    ssl_protocols TLSv1.2 TLSv1.3;\n"
 		    "    ssl_session_cache shared:updates:1m;\n");
 		return;
 	}
 	(void)printf("    listen %s;\n", listen_at == NULL ? "80" : listen_at);
-	(void)printf("    # TLS: delta-host config nginx --tls-cert FILE --tls-key FILE\n");
+	(void)
+	    printf("    # TLS: delta-host config nginx --tls-cert FILE --tls-key FILE\n");
 }
 
 /* Any number of products side by side: /PRODUCT/metadata/..., or at the top. */

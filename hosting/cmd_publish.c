@@ -80,7 +80,8 @@ check_apart(const char *repo, const char *dest, struct err *e)
 	nb = strlen(b);
 	if ((strncmp(a, b, na) == 0 && (b[na] == '/' || b[na] == '\0')) ||
 	    (strncmp(a, b, nb) == 0 && a[nb] == '/'))
-		rc = err_set(e, ERR_USAGE, "%s and %s: one lies in the other", repo, dest);
+		rc =
+		    err_set(e, ERR_USAGE, "%s and %s: one lies in the other", repo, dest);
 	else
 		rc = 0;
 out:
@@ -119,10 +120,12 @@ print_result(const char *dest, const struct publish_result *r, struct err *e)
 	if (as_json)
 		return print_json(r, e);
 	if (r->files == 0)
-		log_say("%s has everything already (timestamp %" PRIu64 ")", dest, r->version);
+		log_say("%s has everything already (timestamp %" PRIu64 ")", dest,
+		    r->version);
 	else
-		log_say("%s %" PRIu64 " files, %s, to %s; %" PRIu64 " were there (timestamp %"
-		    PRIu64 ")", dry_run ? "would copy" : "copied", r->files,
+		log_say("%s %" PRIu64 " files, %s, to %s; %" PRIu64
+			" were there (timestamp %" PRIu64 ")",
+		    dry_run ? "would copy" : "copied", r->files,
 		    bytes_text(bytes, r->bytes), dest, r->kept, r->version);
 	return 0;
 }
@@ -142,9 +145,12 @@ run(int argc, char **argv, struct err *e)
 		break;
 	}
 	if (strstr(argv[2], "://") != NULL || strstr(argv[2], "::") != NULL)
-		return err_set(e, ERR_USAGE, "%s: the destination must be a folder; "
-		    "sync that folder to a remote host, metadata/timestamp.json last", argv[2]);
-	if ((repo = open_repo(argv[1], e)) == -1 || (dest = open_dest(argv[2], e)) == -1 ||
+		return err_set(e, ERR_USAGE,
+		    "%s: the destination must be a folder; "
+		    "sync that folder to a remote host, metadata/timestamp.json last",
+		    argv[2]);
+	if ((repo = open_repo(argv[1], e)) == -1 ||
+	    (dest = open_dest(argv[2], e)) == -1 ||
 	    check_apart(argv[1], argv[2], e) == -1)
 		goto out;
 	if (publish_tree(repo, dest, dry_run, &result, e) == -1) {

@@ -163,7 +163,8 @@ look_at_dest(struct publish *p, struct item *item, struct err *e)
 		return 0;
 	if ((a = fs_open_file(p->repo, item->path, NULL, e)) == -1 ||
 	    (b = fs_open_file(p->dest, item->path, NULL, e)) == -1 ||
-	    sha256_of_fd(a, &ours, NULL, e) == -1 || sha256_of_fd(b, &theirs, NULL, e) == -1)
+	    sha256_of_fd(a, &ours, NULL, e) == -1 ||
+	    sha256_of_fd(b, &theirs, NULL, e) == -1)
 		goto out;
 	rc = sha256_equal(&ours, &theirs) ? 0 : err_set(e, ERR_POLICY,
 	    "%s: the destination holds other bytes under this name; "
@@ -266,7 +267,8 @@ compare_timestamps(struct publish *p, const struct buf *ours, struct publish_res
 		rc = e->code == ERR_ABSENT ? 0 : -1;
 		goto out;
 	}
-	r->current = theirs.len == ours->len && memcmp(theirs.data, ours->data, ours->len) == 0;
+	r->current =
+	    theirs.len == ours->len && memcmp(theirs.data, ours->data, ours->len) == 0;
 	if (r->current) {
 		rc = 0;
 		goto out;
@@ -320,9 +322,11 @@ copy_all(struct publish *p, const struct buf *timestamp, const struct publish_re
 		return rc;
 	/* The folders' own names too, whichever run made them. */
 	if (fs_mkdirs(p->dest, "targets", 0755, e) == -1 ||
-	    fs_sync_dir(p->dest, "targets", e) == -1 || fs_sync_dir(p->dest, ".", e) == -1)
+	    fs_sync_dir(p->dest, "targets", e) == -1 ||
+	    fs_sync_dir(p->dest, ".", e) == -1)
 		return -1;
-	return fs_write_file(p->dest, TIMESTAMP, timestamp->data, timestamp->len, 0644, e);
+	return fs_write_file(p->dest, TIMESTAMP, timestamp->data, timestamp->len, 0644,
+	    e);
 }
 
 static void
@@ -349,7 +353,8 @@ publish_tree(int repo, int dest, bool dry_run, struct publish_result *r, struct 
 	}
 	if (version_of(&timestamp, &r->version, e) == -1)
 		goto out;
-	if (!dry_run && (lock = fs_lock(dest, ".publish.lock", "another publish", e)) == -1)
+	if (!dry_run &&
+	    (lock = fs_lock(dest, ".publish.lock", "another publish", e)) == -1)
 		goto out;
 	/* Names first: of another repository the age says nothing. */
 	if (gather(&p, r, e) == -1 || compare_timestamps(&p, &timestamp, r, e) == -1)

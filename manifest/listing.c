@@ -64,7 +64,8 @@ make_room(struct listing *l, struct err *e)
 	struct entry *more;
 
 	if (l->n == LISTING_ENTRIES_MAX)
-		return err_set(e, ERR_FORMAT, "more than %u entries", LISTING_ENTRIES_MAX);
+		return err_set(e, ERR_FORMAT, "more than %u entries",
+		    LISTING_ENTRIES_MAX);
 	if (l->n < cap)
 		return 0;
 	cap = cap == 0 ? 64 : cap * 2;

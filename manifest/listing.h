@@ -90,8 +90,10 @@ long listing_find(const struct listing *, const char *path);
 long listing_find_content(const struct listing *, const struct sha256 *, uint64_t size);
 int listing_index(struct listing *, struct err *);
 
-bool entry_same_meta(const struct entry *, const struct entry *);	/* mode, owner, xattrs */
-/* The first name of the hard link group of entry i, i itself when it is that or in none. */
+bool
+entry_same_meta(const struct entry *, const struct entry *); /* mode, owner, xattrs */
+/* The first name of the hard link group of entry i; i itself when it is that, or
+ * in none. */
 size_t listing_group_first(const struct listing *, size_t i);
 
 /*

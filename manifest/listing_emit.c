@@ -41,7 +41,8 @@ emit_owner(const struct entry *x, struct buf *out, struct err *e)
 {
 	if (!x->has_owner)
 		return 0;
-	if (buf_addf(out, e, " uid=%u gid=%u", (unsigned)x->uid, (unsigned)x->gid) == -1 ||
+	if (buf_addf(out, e, " uid=%u gid=%u", (unsigned)x->uid, (unsigned)x->gid) ==
+		-1 ||
 	    emit_text(out, "uname", x->uname, e) == -1)
 		return -1;
 	return emit_text(out, "gname", x->gname, e);

@@ -110,7 +110,8 @@ check_entry(const struct listing *l, size_t i, struct err *e)
 	if ((x->mode & ~(uint32_t)07777) != 0 || x->size > INT64_MAX)
 		return err_set(e, ERR_FORMAT, "a mode or size over its limit");
 	if (x->type == ENTRY_LINK && !text_fits(x->link, LISTING_PATH_MAX))
-		return err_set(e, ERR_FORMAT, "a link without a target, or over its limit");
+		return err_set(e, ERR_FORMAT,
+		    "a link without a target, or over its limit");
 	if ((x->uname != NULL && !text_fits(x->uname, LISTING_NAME_MAX)) ||
 	    (x->gname != NULL && !text_fits(x->gname, LISTING_NAME_MAX)))
 		return err_set(e, ERR_FORMAT, "an owner's name over its limit");
@@ -138,8 +139,8 @@ check_same_inode(const struct entry *a, const struct entry *b, struct err *e)
 	if (a->size != b->size || a->has_sha256 != b->has_sha256 ||
 	    (a->has_sha256 && !sha256_equal(&a->sha256, &b->sha256)) ||
 	    !entry_same_meta(a, b))
-		return err_set(e, ERR_FORMAT, "%s: differs from %s, its hard link", b->path,
-		    a->path);
+		return err_set(e, ERR_FORMAT, "%s: differs from %s, its hard link",
+		    b->path, a->path);
 	return 0;
 }
 

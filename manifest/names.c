@@ -24,13 +24,14 @@ is_digit(char c)
 int
 name_check_channel(const char *name, struct err *e)
 {
-	static const char *const reserved[] = { "halt", "policy", "fleet", "root", "targets",
-		"snapshot", "timestamp" };
+	static const char *const reserved[] = { "halt", "policy", "fleet", "root",
+		"targets", "snapshot", "timestamp" };
 	size_t n = strlen(name);
 
 	for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
 		if (strcmp(name, reserved[i]) == 0)
-			return err_set(e, ERR_USAGE, "channel '%s': this name is reserved", name);
+			return err_set(e, ERR_USAGE,
+			    "channel '%s': this name is reserved", name);
 	if (n == 0 || n > NAME_MAX_CHANNEL || !is_lower(name[0]))
 		goto bad;
 	for (size_t i = 1; i < n; i++)
@@ -74,12 +75,15 @@ name_check_version(const char *name, struct err *e)
 		goto bad;
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)name[i] > 0x7e ||
-		    (!isalnum((unsigned char)name[i]) && strchr("._+~-", name[i]) == NULL))
+		    (!isalnum((unsigned char)name[i]) &&
+			strchr("._+~-", name[i]) == NULL))
 			goto bad;
 	return 0;
 bad:
-	return err_set(e, ERR_USAGE, "version '%.80s': must be 1 to 64 of letters, digits "
-	    "and . _ + ~ -, beginning with a letter or digit", name);
+	return err_set(e, ERR_USAGE,
+	    "version '%.80s': must be 1 to 64 of letters, digits "
+	    "and . _ + ~ -, beginning with a letter or digit",
+	    name);
 }
 
 int
@@ -88,8 +92,9 @@ name_parse_release(const char *text, uint64_t *release, struct err *e)
 	uint64_t n;
 
 	if (u64_parse(text, RELEASE_MAX, &n) == -1 || n == 0)
-		return err_set(e, ERR_USAGE, "release number '%.40s': must be from 1 to %" PRIu64,
-		    text, RELEASE_MAX);
+		return err_set(e, ERR_USAGE,
+		    "release number '%.40s': must be from 1 to %" PRIu64, text,
+		    RELEASE_MAX);
 	*release = n;
 	return 0;
 }
@@ -170,11 +175,12 @@ target_path(const struct target_name *t, char out[static NAME_MAX_PATH])
 	static const char *const endings[] = { "tree.zst", "tar.zst", "", "notes.md" };
 
 	if (t->kind == TARGET_DELTA)
-		(void)snprintf(out, NAME_MAX_PATH, "%" PRIu64 "/%s.from-%" PRIu64 ".delta",
-		    t->release, t->platform, t->from);
+		(void)snprintf(out, NAME_MAX_PATH,
+		    "%" PRIu64 "/%s.from-%" PRIu64 ".delta", t->release, t->platform,
+		    t->from);
 	else
-		(void)snprintf(out, NAME_MAX_PATH, "%" PRIu64 "/%s.%s", t->release, t->platform,
-		    endings[t->kind]);
+		(void)snprintf(out, NAME_MAX_PATH, "%" PRIu64 "/%s.%s", t->release,
+		    t->platform, endings[t->kind]);
 	return out;
 }
 
@@ -186,7 +192,8 @@ take_release(const char **p, char end, uint64_t *out)
 	const char *stop = strchr(*p, end);
 	size_t n;
 
-	if (stop == NULL || (n = (size_t)(stop - *p)) == 0 || n >= sizeof digits || **p == '0')
+	if (stop == NULL || (n = (size_t)(stop - *p)) == 0 || n >= sizeof digits ||
+	    **p == '0')
 		return -1;
 	memcpy(digits, *p, n);
 	digits[n] = '\0';
@@ -208,8 +215,10 @@ parse_ending(const char *rest, struct target_name *t)
 			return -1;
 		rest += 5;
 		t->kind = TARGET_DELTA;
-		return take_release(&rest, '.', &t->from) == 0 && strcmp(rest, "delta") == 0 ?
-		    0 : -1;
+		return take_release(&rest, '.', &t->from) == 0 &&
+			       strcmp(rest, "delta") == 0
+			   ? 0
+			   : -1;
 	}
 	return 0;
 }
@@ -222,7 +231,8 @@ target_parse(const char *path, struct target_name *t)
 	size_t n;
 
 	memset(t, 0, sizeof *t);
-	if (take_release(&path, '/', &t->release) == -1 || (dot = strchr(path, '.')) == NULL)
+	if (take_release(&path, '/', &t->release) == -1 ||
+	    (dot = strchr(path, '.')) == NULL)
 		return -1;
 	if ((n = (size_t)(dot - path)) == 0 || n > NAME_MAX_PLATFORM)
 		return -1;
@@ -233,7 +243,8 @@ target_parse(const char *path, struct target_name *t)
 }
 
 const char *
-role_of_platform(const char *channel, const char *platform, char out[static NAME_MAX_PATH])
+role_of_platform(const char *channel, const char *platform,
+    char out[static NAME_MAX_PATH])
 {
 	(void)snprintf(out, NAME_MAX_PATH, "%s.%s", channel, platform);
 	return out;

@@ -175,7 +175,8 @@ static bool
 edge_fits(const struct catalog *c, const struct edge *x)
 {
 	const struct record *to = catalog_record(c, x->release);
-	const struct record *from = x->is_full ? NULL : catalog_record(c, x->from_release);
+	const struct record *from =
+	    x->is_full ? NULL : catalog_record(c, x->from_release);
 
 	if (to == NULL || !sha256_equal(&to->listing, &x->to))
 		return false;
@@ -199,7 +200,8 @@ drop_unfit_edges(struct catalog *c)
 }
 
 int
-catalog_read(const struct jv *part, const char *platform, struct catalog *c, struct err *e)
+catalog_read(const struct jv *part, const char *platform, struct catalog *c,
+    struct err *e)
 {
 	struct tuf_target t;
 	void *it = NULL;

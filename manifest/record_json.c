@@ -73,7 +73,8 @@ take_text(const struct jv *object, const char *key, char *out, size_t max, struc
 	if (value == NULL)
 		return 0;
 	if ((text = jv_text(value)) == NULL || strlen(text) >= max)
-		return err_set(e, ERR_FORMAT, "%s: no text of at most %zu bytes", key, max - 1);
+		return err_set(e, ERR_FORMAT, "%s: no text of at most %zu bytes", key,
+		    max - 1);
 	memcpy(out, text, strlen(text) + 1);
 	return 0;
 }
@@ -118,8 +119,8 @@ take_requires(const struct jv *custom, struct record *r, struct err *e)
 		return err_set(e, ERR_FORMAT, "requires: no object");
 	if (take_u64(requires, "release", &r->requires_release, e) == -1 ||
 	    take_u64(requires, "schema", &r->requires_schema, e) == -1 ||
-	    take_text(requires, "applier", r->requires_applier, sizeof r->requires_applier,
-	        e) == -1)
+	    take_text(requires, "applier", r->requires_applier,
+		sizeof r->requires_applier, e) == -1)
 		return -1;
 	return take_list(jv_get(requires, "hardware"), &r->requires_hardware, e);
 }
@@ -170,7 +171,8 @@ record_from_json(const struct jv *custom, struct record *r, struct err *e)
 		record_clear(r);
 		return -1;
 	}
-	if (take_text(custom, "platform", r->platform, sizeof r->platform, &ignored) == -1)
+	if (take_text(custom, "platform", r->platform, sizeof r->platform, &ignored) ==
+	    -1)
 		r->platform[0] = '\0';
 	return 0;
 }

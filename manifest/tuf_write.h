@@ -1,7 +1,8 @@
 /*
  * tuf_write.h - making TUF metadata: signed parts, signatures, files.
  *
- * Emitted as jv_print_sorted() does: compact, sorted.  Never linked into the device's program.
+ * Emitted as jv_print_sorted() does: compact, sorted.  Never linked into the
+ * device's program.
  */
 #ifndef MANIFEST_TUF_WRITE_H
 #define MANIFEST_TUF_WRITE_H

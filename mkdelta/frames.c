@@ -123,7 +123,8 @@ frames_open(int out_fd, int level, unsigned jobs, size_t frame_bytes, struct err
 		buf_init(&f->slots[i].plain, SIZE_MAX / 4);
 		buf_init(&f->slots[i].packed, SIZE_MAX / 4);
 	}
-	if ((f->whole = hash_new(HASH_SHA256, e)) == NULL || start_threads(f, jobs, e) == -1)
+	if ((f->whole = hash_new(HASH_SHA256, e)) == NULL ||
+	    start_threads(f, jobs, e) == -1)
 		goto fail;
 	return f;
 fail:
@@ -177,7 +178,9 @@ note_frame(struct frames *f, const struct slot *s, struct err *e)
 		f->cap = cap;
 	}
 	f->list[f->n++] = (struct pack_frame){ .offset = f->written,
-		.bytes = s->packed.len, .plain_bytes = s->plain.len, .sha256 = s->sha256 };
+		.bytes = s->packed.len,
+		.plain_bytes = s->plain.len,
+		.sha256 = s->sha256 };
 	return 0;
 }
 
@@ -207,7 +210,8 @@ empty_slot(struct frames *f, struct slot *s, struct err *e)
 		*e = s->err;
 		return -1;
 	}
-	if (note_frame(f, s, e) == -1 || write_out(f, s->packed.data, s->packed.len, e) == -1)
+	if (note_frame(f, s, e) == -1 ||
+	    write_out(f, s->packed.data, s->packed.len, e) == -1)
 		return -1;
 	buf_reset(&s->plain);
 	turn(f, s, SLOT_EMPTY);
@@ -240,7 +244,8 @@ frames_add(struct frames *f, const void *data, size_t n, uint64_t left, struct e
 
 	while (n > 0) {
 		struct buf *plain = &f->slots[f->filling].plain;
-		size_t room = plain->len < f->frame_bytes ? f->frame_bytes - plain->len : 0;
+		size_t room =
+		    plain->len < f->frame_bytes ? f->frame_bytes - plain->len : 0;
 		size_t part = n;
 
 		if (n + left > room && n + left - room > f->frame_bytes / 4 && n > room)

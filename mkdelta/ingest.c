@@ -167,8 +167,8 @@ take_archive_or_file(struct ingest *in, int fd, const char *path,
 	if (rc == 1)
 		return want->strip_top ? strip_top(in, e) : 0;
 	if (named_zip(path) || named_tar(path)) {
-		(void)err_set(e, ERR_FORMAT, "%s: is no archive, or an empty or damaged one",
-		    path);
+		(void)err_set(e, ERR_FORMAT,
+		    "%s: is no archive, or an empty or damaged one", path);
 		return err_hint(e, "give the file another name to ship it as it is");
 	}
 	return take_file(in, fd, path, e);
@@ -195,7 +195,8 @@ ingest_open(const char *path, const struct ingest_options *want, struct ingest *
 		return 0;
 	}
 	if (!S_ISREG(st.st_mode))
-		rc = err_set(e, ERR_FAIL, "%s: is no folder, archive or regular file", path);
+		rc = err_set(e, ERR_FAIL, "%s: is no folder, archive or regular file",
+		    path);
 	else
 		rc = take_archive_or_file(in, fd, path, want == NULL ? &usual : want, e);
 	(void)close(fd);
@@ -223,7 +224,8 @@ real_path(const char *path, struct err *e)
 	}
 	if (real == NULL)
 		(void)err_sys(e, "%s", path);
-	else if (asprintf(&whole, "%s/%s", strcmp(real, "/") == 0 ? "" : real, path + n) == -1)
+	else if (asprintf(&whole, "%s/%s", strcmp(real, "/") == 0 ? "" : real,
+		     path + n) == -1)
 		whole = NULL;
 	if (real != NULL && whole == NULL)
 		(void)err_set(e, ERR_NOMEM, "out of memory");
@@ -254,7 +256,8 @@ ingest_check_apart(const char *tree_path, const char *other_path, struct err *e)
 	while (n > 0 && tree[n - 1] == '/')
 		n--;
 	if (strncmp(tree, other, n) == 0 && (other[n] == '/' || other[n] == '\0')) {
-		rc = err_set(e, ERR_FAIL, "%s: lies in the tree %s", other_path, tree_path);
+		rc = err_set(e, ERR_FAIL, "%s: lies in the tree %s", other_path,
+		    tree_path);
 		(void)err_hint(e, "keep it outside: it must never be shipped");
 	}
 	free(tree);

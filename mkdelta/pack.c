@@ -88,7 +88,8 @@ note_place(struct packer *p, size_t i, struct err *e)
 	    buf_add_varint(&p->places, gap, e) == -1)
 		return -1;
 	p->last_entry = i;
-	p->last_end = p->at + p->list->entries[i].size + padding(p->list->entries[i].size);
+	p->last_end =
+	    p->at + p->list->entries[i].size + padding(p->list->entries[i].size);
 	p->n_places++;
 	return 0;
 }

@@ -38,8 +38,9 @@ struct pack_result {
 	struct sha256 sha256;
 	uint64_t unpacked_bytes;	/* of the tar */
 	uint64_t memory_bytes;		/* a decoder's need */
-	struct pack_frame index;	/* the skippable frame at the end, which says it
-					 * all again: the record's {offset, bytes, sha256} */
+	/* The skippable frame at the end, which says it all again: the record's
+	 * {offset, bytes, sha256}. */
+	struct pack_frame index;
 	struct pack_frame *frames;	/* owned */
 	size_t n;
 };

@@ -34,7 +34,8 @@ check_content(struct listing *l, size_t i, int fd, struct err *e)
 		return err_set(e, ERR_TRUST, "%s: has %llu bytes, the listing says %llu",
 		    x->path, (unsigned long long)bytes, (unsigned long long)x->size);
 	if (x->has_sha256 && !sha256_equal(&got, &x->sha256))
-		return err_set(e, ERR_TRUST, "%s: its hash is not the listing's", x->path);
+		return err_set(e, ERR_TRUST, "%s: its hash is not the listing's",
+		    x->path);
 	if (!x->has_sha256)
 		listing_set_hash(l, i, &got);
 	return 0;

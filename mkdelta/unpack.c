@@ -139,7 +139,8 @@ static int
 dress(struct unpacker *u, struct archive_entry *x, int fd, struct err *e)
 {
 	if (u->want.owners && geteuid() == 0 &&
-	    fs_chown_fd(fd, (uid_t)archive_entry_uid(x), (gid_t)archive_entry_gid(x), e) == -1)
+	    fs_chown_fd(fd, (uid_t)archive_entry_uid(x), (gid_t)archive_entry_gid(x),
+		e) == -1)
 		return -1;
 	if (u->want.xattrs && set_attributes(x, fd, e) == -1)
 		return -1;
@@ -206,8 +207,8 @@ make_hard_link(struct unpacker *u, const char *target, const char *path, struct 
 		rc = fs_link(u->dir, buf_text(&clean), u->dir, path, e);
 	else if (there != -1)
 		(void)err_set(e, ERR_FORMAT,
-		    "%s: hard link to %s, which is no file before it in the archive", path,
-		    buf_text(&clean));
+		    "%s: hard link to %s, which is no file before it in the archive",
+		    path, buf_text(&clean));
 out:
 	buf_free(&clean);
 	return rc;
@@ -327,7 +328,8 @@ check_end(struct unpacker *u, struct err *e)
 	if (fstat(u->fd, &st) == -1)
 		return err_sys(e, "the archive");
 	if (st.st_size < 1024 ||
-	    fs_pread(u->fd, tail, sizeof tail, (uint64_t)st.st_size - sizeof tail, e) == -1 ||
+	    fs_pread(u->fd, tail, sizeof tail, (uint64_t)st.st_size - sizeof tail, e) ==
+		-1 ||
 	    memcmp(tail, zeros, sizeof zeros) != 0)
 		return err_set(e, ERR_FORMAT, "the tar has no end: it was cut short");
 	return 0;

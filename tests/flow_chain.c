@@ -45,8 +45,10 @@ release_up_to(unsigned last)
 
 		(void)snprintf(part, sizeof part, "p%u", i);
 		lab_fill(l, part, 2000, 100 + i);
-		lab_ok(l, "dd if=%s of=t/bin/app bs=2000 seek=%u conv=notrunc status=none && "
-		    "mkdelta release -q repo t", part, 10 * i);
+		lab_ok(l,
+		    "dd if=%s of=t/bin/app bs=2000 seek=%u conv=notrunc status=none && "
+		    "mkdelta release -q repo t",
+		    part, 10 * i);
 	}
 }
 
@@ -72,7 +74,9 @@ hops_in_plan(unsigned *n)
 	    at = strstr(at + 1, "\"kind\"")) {
 		unsigned long long bytes;
 
-		assert_int_equal(sscanf(strstr(at, "\"bytes\": "), "\"bytes\": %llu", &bytes), 1);
+		assert_int_equal(sscanf(strstr(at, "\"bytes\": "), "\"bytes\": %llu",
+				     &bytes),
+		    1);
 		sum += bytes;
 		(*n)++;
 	}
@@ -143,7 +147,8 @@ static void
 renamed_moved_and_doubled_files_cost_nothing(void **state)
 {
 	(void)state;
-	lab_ok(l, "mkdir t/lib && mv t/bin/app t/lib/program && cp -a t/lib/program t/lib/twin "
+	lab_ok(l,
+	    "mkdir t/lib && mv t/bin/app t/lib/program && cp -a t/lib/program t/lib/twin "
 	    "&& mv t/etc t/config && mkdelta release -q repo t");
 	serve(NULL);
 	lab_ok(l, DELTA_APPLY "update");

@@ -158,7 +158,8 @@ verify_finds_every_change(void **state)
 	lab_ok(l, DELTA_APPLY "update");
 	lab_ok(l, DELTA_APPLY "verify");
 	lab_must_say(l, "exactly as signed");
-	lab_ok(l, "printf x >> dev/demo/current/etc/conf; chmod 700 dev/demo/current/bin");
+	lab_ok(l,
+	    "printf x >> dev/demo/current/etc/conf; chmod 700 dev/demo/current/bin");
 	lab_expect(l, 4, DELTA_APPLY "verify");
 	lab_must_say(l, "etc/conf");
 	lab_must_say(l, "mode 0700");
@@ -249,7 +250,8 @@ flags_and_environment_override_the_file(void **state)
 	(void)state;
 	lab_ok(l, "DELTA_APPLY_APP_ROOT=$PWD/dev/two " DELTA_APPLY "update --to 1");
 	assert_true(lab_exists(l, "dev/two/current"));
-	lab_ok(l, "DELTA_APPLY_APP_ROOT=$PWD/dev/two " DELTA_APPLY "--root $PWD/dev/three "
+	lab_ok(l,
+	    "DELTA_APPLY_APP_ROOT=$PWD/dev/two " DELTA_APPLY "--root $PWD/dev/three "
 	    "--state $PWD/dev/s3 update --to 1");
 	assert_true(lab_exists(l, "dev/three/current"));
 }
@@ -301,7 +303,8 @@ nothing_left_that_can_be_trusted_is_4(void **state)
 {
 	(void)state;
 	lab_ok(l, DELTA_APPLY "update --to 1");
-	lab_ok(l, "for f in repo/targets/3/*.delta repo/targets/3/*.tar.zst; do printf x | "
+	lab_ok(l,
+	    "for f in repo/targets/3/*.delta repo/targets/3/*.tar.zst; do printf x | "
 	    "dd of=$f bs=1 seek=20 conv=notrunc status=none; done; "
 	    "for f in repo/targets/2/*.delta repo/targets/2/*.tar.zst; do printf x | "
 	    "dd of=$f bs=1 seek=20 conv=notrunc status=none; done; "
@@ -393,7 +396,8 @@ trust_refresh_get_are_a_tuf_client(void **state)
 	    "http://127.0.0.1:%d/metadata --targets-url http://127.0.0.1:%d/targets "
 	    "--output out 9/any.tree.zst", l->port, l->port);
 	lab_must_say(l, "does not list it");
-	lab_expect(l, 4, "delta-apply trust --metadata-dir m2 repo/metadata/timestamp.json");
+	lab_expect(l, 4,
+	    "delta-apply trust --metadata-dir m2 repo/metadata/timestamp.json");
 	assert_false(lab_exists(l, "m2/root.json"));
 }
 
@@ -422,9 +426,9 @@ files_need_no_host(void **state)
 static void
 help_lists_what_there_is(void **state)
 {
-	static const char *const names[] = { "update", "check", "plan", "status", "history",
-		"version", "verify", "rollback", "resume", "recover", "trust", "refresh",
-		"get" };
+	static const char *const names[] = { "update", "check", "plan", "status",
+		"history", "version", "verify", "rollback", "resume", "recover", "trust",
+		"refresh", "get" };
 
 	(void)state;
 	lab_ok(l, "delta-apply --help");

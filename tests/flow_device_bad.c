@@ -227,7 +227,8 @@ a_plan_of_a_newer_applier_is_refused(void **state)
 	lab_ok(l, DELTA_APPLY "update --to 1");
 	lab_ok(l, DELTA_APPLY "update --download-only");
 	lab_ok(l, "test -f dev/state/plan.json");
-	lab_ok(l, "sed -i -E 's/\"format\": ?[0-9]+/\"format\": 99/' dev/state/plan.json; "
+	lab_ok(l,
+	    "sed -i -E 's/\"format\": ?[0-9]+/\"format\": 99/' dev/state/plan.json; "
 	    "grep -q '99' dev/state/plan.json");
 	lab_ok(l, SNAPSHOT "before");
 	lab_expect(l, 5, DELTA_APPLY "update");
@@ -239,7 +240,8 @@ static void
 a_release_of_another_platform_is_not_taken(void **state)
 {
 	(void)state;
-	lab_ok(l, "mkdelta init -q arm && mkdelta release -q --version v1 arm linux-arm64=t");
+	lab_ok(l,
+	    "mkdelta init -q arm && mkdelta release -q --version v1 arm linux-arm64=t");
 	lab_ok(l, DELTA_APPLY "--url file://$PWD/arm --set trust.root="
 	    "$PWD/arm/metadata/1.root.json --set app.platform=linux-riscv64 update");
 	lab_must_say(l, "channel stable has no release for linux-riscv64");
@@ -281,7 +283,8 @@ two_configurations_never_share_a_root_or_a_name(void **state)
 	need_root("/etc of its own");
 	configure("etc/delta-apply/one.conf", "one", "");
 	configure("etc/delta-apply/two.conf", "two", "");
-#define WITH_ETC "unshare -m sh -c 'mount -t overlay overlay -o lowerdir=$PWD/etc:/etc /etc" \
+#define WITH_ETC \
+	"unshare -m sh -c 'mount -t overlay overlay -o lowerdir=$PWD/etc:/etc /etc" \
 	" && exec delta-apply \"$@\"' x "
 	if (lab_run(l, WITH_ETC "--version") != 0) {
 		print_message("skipped: no overlay here: %s\n", l->err);

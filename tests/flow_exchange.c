@@ -23,12 +23,14 @@ static struct lab *master, *l;
 static void
 configure(const char *root, const char *more)
 {
-	lab_write(l, "app.conf", "[app]\nname = demo\nroot = %s/%s\n"
+	lab_write(l, "app.conf",
+	    "[app]\nname = demo\nroot = %s/%s\n"
 	    "url = file://%s/repo\nplatform = any\nstate = %s/state\nrun = %s/run\n"
 	    "swap = exchange\n%s[trust]\nroot = %s/repo/metadata/1.root.json\n"
 	    "[health]\ntimeout = 5\nretries = 0\ninterval = 1\nhold = 0\n"
-	    "command = [ -f %s/%s/bin/app ] && [ ! -e %s/%s/bad ]\n", l->dir, root, l->dir,
-	    l->dir, l->dir, more, l->dir, l->dir, root, l->dir, root);
+	    "command = [ -f %s/%s/bin/app ] && [ ! -e %s/%s/bad ]\n",
+	    l->dir, root, l->dir, l->dir, l->dir, more, l->dir, l->dir, root, l->dir,
+	    root);
 }
 
 static int
@@ -39,7 +41,8 @@ open_master(void **state)
 	lab_ok(master, "mkdelta init -q repo");
 	lab_fill(master, "t1/bin/app", 200000, 1);
 	lab_ok(master, "mkdelta release -q repo t1");
-	lab_ok(master, "cp -a t1 t2 && printf x >> t2/bin/app && ln -s bin/app t2/link && "
+	lab_ok(master,
+	    "cp -a t1 t2 && printf x >> t2/bin/app && ln -s bin/app t2/link && "
 	    "mkdelta release -q repo t2");
 	lab_ok(master, "cp -a t2 t3 && rm t3/link && echo > t3/bad && "
 	    "mkdelta release -q repo t3");
@@ -156,7 +159,8 @@ a_root_that_is_a_mount_point_is_refused(void **state)
 	(void)snprintf(root, sizeof root, "%s/opt/demo", l->dir);
 	if (mount("none", root, "tmpfs", 0, "size=4m,mode=0755") == -1)
 		skip();
-	(void)lab_run(l, DELTA_APPLY "update --to 1; echo $? > rc; ls -A opt/demo > left");
+	(void)lab_run(l,
+	    DELTA_APPLY "update --to 1; echo $? > rc; ls -A opt/demo > left");
 	assert_int_equal(umount(root), 0);
 	lab_must_say(l, "is a mount point");
 	lab_ok(l, "grep -x 5 rc && [ ! -s left ]");

@@ -141,7 +141,8 @@ never_full_takes_deltas_or_nothing(void **state)
 	assert_false(lab_said(l, "* full > "));
 	lab_ok(l, "rm repo/targets/*/*.delta");
 	lab_log_clear(l);
-	assert_int_not_equal(lab_run(l, DELTA_APPLY "--set device.never-full=yes update"), 0);
+	assert_int_not_equal(lab_run(l, DELTA_APPLY "--set device.never-full=yes update"),
+	    0);
 	assert_int_equal(lab_requests(l, ".tar.zst "), 0);
 	lab_ok(l, DELTA_APPLY "version");
 	lab_must_say(l, "demo 1 v1.1");

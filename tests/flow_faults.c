@@ -107,7 +107,8 @@ refuses_all_damage(const char *files)
 			damage(files, (enum damage)how, tenth);
 			lab_expect(l, 4, DELTA_APPLY "update");
 			app_remember(l, "now");
-			lab_ok(l, "grep -v dev/state before > b; grep -v dev/state now > n; "
+			lab_ok(l,
+			    "grep -v dev/state before > b; grep -v dev/state now > n; "
 			    "diff b n");
 			app_runs(l, 1);
 			restore();

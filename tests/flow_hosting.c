@@ -227,7 +227,8 @@ what_is_no_repository_is_named(void **state)
 static void
 ask(const char *path, const char *more)
 {
-	lab_ok(l, "curl -s -o body -D - %s 'http://127.0.0.1:%d/%s'", more, l->port, path);
+	lab_ok(l, "curl -s -o body -D - %s 'http://127.0.0.1:%d/%s'", more, l->port,
+	    path);
 }
 
 static void
@@ -269,7 +270,8 @@ ranges_are_served_and_folders_are_not(void **state)
 		"secret.txt", "metadata/link.json", "targets/1/link" };
 
 	(void)state;
-	lab_ok(l, "delta-host publish -q repo2 www; echo s > www/secret.txt; "
+	lab_ok(l,
+	    "delta-host publish -q repo2 www; echo s > www/secret.txt; "
 	    "echo > www/metadata/.publish.tmp; ln -s /etc/passwd www/metadata/link.json; "
 	    "ln -s /etc/passwd www/targets/1/link; ln -s /etc/passwd www/metadata/9.x.json");
 	lab_serve(l, "www", NULL);
@@ -334,7 +336,8 @@ nginx_accepts_the_configuration_with_tls(void **state)
 	    "delta-host config nginx --root $PWD/www --listen 127.0.0.1:%d --server-name "
 	    "localhost --tls-cert $PWD/tls.crt --tls-key $PWD/tls.key > n/site.conf",
 	    lab_free_port());
-	lab_ok(l, "printf 'pid n/pid; error_log n/log; events {}\\nhttp { access_log off; "
+	lab_ok(l,
+	    "printf 'pid n/pid; error_log n/log; events {}\\nhttp { access_log off; "
 	    "include site.conf; }\\n' > n/nginx.conf; nginx -t -q -p $PWD -c n/nginx.conf "
 	    "-e $PWD/n/log");
 	assert_false(lab_said(l, "warn"));

@@ -108,7 +108,8 @@ an_idle_run_asks_twice_and_writes_nothing(void **state)
 	}
 	/* Looking needs no network and no write either. */
 	lab_log_clear(l);
-	lab_ok(l, DELTA_APPLY "status && " DELTA_APPLY "history && " DELTA_APPLY "verify");
+	lab_ok(l,
+	    DELTA_APPLY "status && " DELTA_APPLY "history && " DELTA_APPLY "verify");
 	lab_ok(l, "sleep 0.1");
 	assert_int_equal(lab_requests(l, ""), 0);
 	app_unchanged_since(l, "before");

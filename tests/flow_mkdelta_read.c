@@ -27,8 +27,8 @@ lab_with_three(void)
 	lab_fill(l, "t/bin/app", 100000, 1);
 	for (unsigned i = 1; i <= 3; i++) {
 		lab_write(l, "t/version", "%u\n", i);
-		lab_ok(l, "mkdelta release -q repo t --version 1.%u --notes 'Number %u'", i,
-		    i);
+		lab_ok(l, "mkdelta release -q repo t --version 1.%u --notes 'Number %u'",
+		    i, i);
 	}
 	return l;
 }
@@ -233,8 +233,9 @@ a_signed_delta_that_builds_another_tree_is_found(void **state)
 	(void)snprintf(moved.path, sizeof moved.path, "%s", right->object.path);
 	(void)repo_object_file(&wrong->object, from);
 	(void)repo_object_file(&moved, to);
-	assert_int_equal(tuf_set_target(role->part, moved.path, moved.bytes, &moved.sha256,
-	    edge_to_json(right, &e), &e), 0);
+	assert_int_equal(tuf_set_target(role->part, moved.path, moved.bytes,
+			     &moved.sha256, edge_to_json(right, &e), &e),
+	    0);
 	role->changed = true;
 	catalog_clear(&c);
 	sign_and_close(l, r);

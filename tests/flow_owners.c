@@ -81,8 +81,10 @@ an_applier_that_is_not_root_serves_its_own_tree(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		skip();
-	lab_ok(l, "mkdelta release -q --version v1 repo t && mkdir dev && chown nobody dev");
-	if (lab_run(l, "setpriv --reuid=nobody --clear-groups delta-apply --version") != 0) {
+	lab_ok(l,
+	    "mkdelta release -q --version v1 repo t && mkdir dev && chown nobody dev");
+	if (lab_run(l, "setpriv --reuid=nobody --clear-groups delta-apply --version") !=
+	    0) {
 		print_message("skipped: nobody cannot reach the programs\n");
 		skip();
 	}

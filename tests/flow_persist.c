@@ -18,12 +18,13 @@ static struct lab *master, *l;
 static void
 configure(const char *persist)
 {
-	lab_write(l, "app.conf", "[app]\nname = demo\nroot = %s/dev/demo\n"
+	lab_write(l, "app.conf",
+	    "[app]\nname = demo\nroot = %s/dev/demo\n"
 	    "url = file://%s/repo\nplatform = any\nstate = %s/dev/state\nrun = %s/run\n"
 	    "[persist]\n%s[trust]\nroot = %s/repo/metadata/1.root.json\n"
 	    "[health]\ntimeout = 5\nretries = 0\ninterval = 1\nhold = 0\n"
-	    "command = [ ! -e %s/dev/demo/current/bad ]\n", l->dir, l->dir, l->dir, l->dir,
-	    persist, l->dir, l->dir);
+	    "command = [ ! -e %s/dev/demo/current/bad ]\n",
+	    l->dir, l->dir, l->dir, l->dir, persist, l->dir, l->dir);
 }
 
 /* Four releases: db/, venv/ and etc/conf say which one shipped them; 3 is bad. */
@@ -32,12 +33,15 @@ open_master(void **state)
 {
 	(void)state;
 	master = lab_open();
-	lab_ok(master, "umask 022; mkdelta init -q repo; mkdir -p t/db t/venv t/etc t/bin; "
+	lab_ok(master,
+	    "umask 022; mkdelta init -q repo; mkdir -p t/db t/venv t/etc t/bin; "
 	    "seq 3000 > t/bin/app");
 	for (int i = 1; i <= 4; i++)
-		lab_ok(master, "for f in db/seed venv/lib etc/conf; do echo shipped by %d > "
+		lab_ok(master,
+		    "for f in db/seed venv/lib etc/conf; do echo shipped by %d > "
 		    "t/$f; done; rm -f t/bad; [ %d != 3 ] || echo > t/bad; echo %d > "
-		    "t/version; mkdelta release -q repo t", i, i, i);
+		    "t/version; mkdelta release -q repo t",
+		    i, i, i);
 	return 0;
 }
 
@@ -152,12 +156,14 @@ going_back_finds_the_copy_as_it_was(void **state)
 	(void)state;
 	configure("copy = venv\n");
 	to(1);
-	lab_ok(l, "[ ! -L dev/demo/current/venv ] && echo one > dev/demo/current/venv/own");
+	lab_ok(l,
+	    "[ ! -L dev/demo/current/venv ] && echo one > dev/demo/current/venv/own");
 	to(2);
 	/* Copied, not linked: each release has its own from here on. */
 	holds("venv/own", "one");
 	holds("venv/lib", "shipped by 1");
-	lab_ok(l, "echo two > dev/demo/current/venv/own; echo > dev/demo/current/venv/new; "
+	lab_ok(l,
+	    "echo two > dev/demo/current/venv/own; echo > dev/demo/current/venv/new; "
 	    "rm dev/demo/current/venv/lib");
 	lab_ok(l, "grep -x one dev/demo/releases/1/venv/own");
 	lab_expect(l, 5, DELTA_APPLY "update --to 3");
@@ -233,10 +239,8 @@ what_is_kept_costs_no_download(void **state)
 static void
 paths_that_make_no_sense_are_named(void **state)
 {
-	static const char *const bad[] = {
-		"paths = ../x\n", "paths = /x\n", "paths = .delta/x\n", "paths = db db/x\n",
-		"paths = db\ncopy = db\n"
-	};
+	static const char *const bad[] = { "paths = ../x\n", "paths = /x\n",
+		"paths = .delta/x\n", "paths = db db/x\n", "paths = db\ncopy = db\n" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -43,13 +43,15 @@ configure_as(const char *file, const char *name, const char *more)
 	char path[64];
 
 	(void)snprintf(path, sizeof path, "etc/delta-apply/%s.conf", file);
-	lab_write(l, path, "[app]\nname = %s\nroot = %s/dev/%s\nurl = http://127.0.0.1:%d\n"
+	lab_write(l, path,
+	    "[app]\nname = %s\nroot = %s/dev/%s\nurl = http://127.0.0.1:%d\n"
 	    "state = %s/dev/state-%s\nrun = %s/dev/run-%s\n[trust]\n"
-	    "root = %s/repo/metadata/1.root.json\n%s", name, l->dir, file, l->port,
-	    l->dir, file, l->dir, file, l->dir, more);
+	    "root = %s/repo/metadata/1.root.json\n%s",
+	    name, l->dir, file, l->port, l->dir, file, l->dir, file, l->dir, more);
 }
 
-#define WITH_ETC "unshare -m sh -c 'mount -t overlay overlay -o lowerdir=$PWD/etc:/etc /etc" \
+#define WITH_ETC \
+	"unshare -m sh -c 'mount -t overlay overlay -o lowerdir=$PWD/etc:/etc /etc" \
 	" && exec delta-apply \"$@\"' x "
 
 static void
@@ -85,8 +87,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(several_applications_are_served_one_by_one,
-		    open_lab, close_lab),
+		cmocka_unit_test_setup_teardown(
+		    several_applications_are_served_one_by_one, open_lab, close_lab),
 	};
 
 	return cmocka_run_group_tests_name("several", tests, NULL, NULL);

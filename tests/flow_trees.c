@@ -169,7 +169,8 @@ static void
 names_of_any_bytes(void **state)
 {
 	(void)state;
-	next("mkdir 'a folder' && echo 1 > 'a folder/with blanks  ' && "
+	next(
+	    "mkdir 'a folder' && echo 1 > 'a folder/with blanks  ' && "
 	    "echo 2 > \"$(printf 'new\\nline')\" && echo 3 > \"$(printf 'tab\\there')\" && "
 	    "echo 4 > 'größe-日本語' && echo 5 > \"$(printf '%%0255d' 7)\" && "
 	    "echo 6 > 'back\\slash\\040' && echo 7 > -rf && echo 8 > '#hash=1' && "
@@ -179,7 +180,7 @@ names_of_any_bytes(void **state)
 	    "ln -s \"$(printf 'new\\nline')\" \"$(printf 'link to\\nlines ')\"");
 	next("for f in *; do [ -d \"$f\" ] || echo more >> \"./$f\"; done");
 	next("mv \"$(printf 'new\\nline')\" 'old line' && mv 'a folder' "
-	    "\"$(printf 'b\\nfolder')\" && mv 'größe-日本語' \"$(printf '%%0255d' 8)\"");
+	     "\"$(printf 'b\\nfolder')\" && mv 'größe-日本語' \"$(printf '%%0255d' 8)\"");
 	/* Nothing of a name reaches the terminal as it is. */
 	lab_ok(l, "for f in dev/demo/current/esc*/x; do echo x >> \"$f\"; done");
 	lab_expect(l, 4, DELTA_APPLY "verify");
@@ -191,7 +192,8 @@ static void
 long_paths(void **state)
 {
 	(void)state;
-	next("d=. && for i in 1 2 3 4 5 6 7 8 9 10 11 12; do d=$d/$(printf '%%0200d' $i); done; "
+	next(
+	    "d=. && for i in 1 2 3 4 5 6 7 8 9 10 11 12; do d=$d/$(printf '%%0200d' $i); done; "
 	    "mkdir -p $d && echo deep > $d/file");
 	next("find . -name file -exec sh -c 'echo deeper >> \"$1\"' sh {} ';'");
 }
@@ -230,7 +232,8 @@ links_that_lead_outside_are_kept_as_data(void **state)
 {
 	(void)state;
 	lab_write(l, "outside/file", "not touched\n");
-	next("ln -s ../../../../etc/passwd up && ln -s /etc/hostname absolute && "
+	next(
+	    "ln -s ../../../../etc/passwd up && ln -s /etc/hostname absolute && "
 	    "ln -s nowhere dangling && ln -s loop loop && ln -s .. parent && ln -s . self");
 	next("ln -snf ../../../.. up && ln -snf /tmp absolute && ln -snf loop dangling");
 	/* Next a folder stands where the link led outside, and the reverse. */
@@ -266,7 +269,8 @@ the_same_content_twice_is_fetched_once(void **state)
 
 	(void)state;
 	next("true");
-	release("head -c 300000 /dev/urandom > one && cp one two && mkdir d && cp one d/three");
+	release(
+	    "head -c 300000 /dev/urandom > one && cp one two && mkdir d && cp one d/three");
 	bytes = download_bytes();
 	if (bytes > 310000)
 		fail_msg("%llu bytes", (unsigned long long)bytes);
@@ -287,7 +291,8 @@ a_renamed_file_is_not_fetched(void **state)
 	uint64_t bytes;
 
 	(void)state;
-	lab_ok(l, "head -c 300000 /dev/urandom > t/one; head -c 300000 /dev/urandom > t/two");
+	lab_ok(l,
+	    "head -c 300000 /dev/urandom > t/one; head -c 300000 /dev/urandom > t/two");
 	next("true");
 	release("mkdir moved && mv one moved/uno && mv two one && mv moved/uno two && "
 	    "mv bin lib");

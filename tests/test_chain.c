@@ -44,8 +44,11 @@ full(unsigned to, uint64_t bytes)
 static struct chain_want
 want(unsigned from, unsigned to)
 {
-	struct chain_want w = { .has_tree = from != 0, .tree = tree(from),
-		.target = tree(to), .memory_limit = UINT64_MAX, .room_limit = UINT64_MAX };
+	struct chain_want w = { .has_tree = from != 0,
+		.tree = tree(from),
+		.target = tree(to),
+		.memory_limit = UINT64_MAX,
+		.room_limit = UINT64_MAX };
 
 	return w;
 }
@@ -221,7 +224,8 @@ order(const struct brute *b, const struct chain *x, const struct chain *y)
 }
 
 static void
-grow(struct brute *b, struct chain *c, const struct sha256 *at, bool nothing, uint32_t seen)
+grow(struct brute *b, struct chain *c, const struct sha256 *at, bool nothing,
+    uint32_t seen)
 {
 	if (!nothing && sha256_equal(at, &b->w.target)) {
 		assert_true(b->n_all < MAX_ALL);
@@ -244,7 +248,8 @@ grow(struct brute *b, struct chain *c, const struct sha256 *at, bool nothing, ui
 		longer.bytes += edge->bytes;
 		longer.room_bytes += edge->room_bytes;
 		if (longer.room_bytes <= b->w.room_limit)
-			grow(b, &longer, &edge->to, false, seen | 1u << edge->to.bytes[0]);
+			grow(b, &longer, &edge->to, false,
+			    seen | 1u << edge->to.bytes[0]);
 	}
 }
 
@@ -390,7 +395,8 @@ main(void)
 		cmocka_unit_test(chain_may_take_a_full_and_then_a_delta),
 		cmocka_unit_test(chain_skips_dropped_edges_and_never_full),
 		cmocka_unit_test(chain_respects_decoder_memory),
-		cmocka_unit_test(chain_needing_less_room_wins_when_the_cheapest_does_not_fit),
+		cmocka_unit_test(
+		    chain_needing_less_room_wins_when_the_cheapest_does_not_fit),
 		cmocka_unit_test(chain_with_sums_over_64_bits_does_not_wrap),
 		cmocka_unit_test(chain_equals_brute_force_on_random_graphs),
 		cmocka_unit_test(list_equals_brute_force_without_room_limits),

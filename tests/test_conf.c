@@ -55,11 +55,14 @@ conf_reads_every_kind_of_value(void **state)
 	struct conf c;
 
 	(void)state;
-	assert_int_equal(read_with("[device]\nnever-full = yes\n"
-	    "[persist]\npaths = data \"my files\"\n  logs\ncopy = venv\n"
-	    "[net]\nlow-speed = 2K\nretries = 7\n[backup]\nwhen = running\n"
-	    "[hooks]\nstop = /bin/true\n  -x ; a comment\ntimeout = 9\nstart-timeout = 11\n",
-	    &c, &e), 0);
+	assert_int_equal(
+	    read_with(
+		"[device]\nnever-full = yes\n"
+		"[persist]\npaths = data \"my files\"\n  logs\ncopy = venv\n"
+		"[net]\nlow-speed = 2K\nretries = 7\n[backup]\nwhen = running\n"
+		"[hooks]\nstop = /bin/true\n  -x ; a comment\ntimeout = 9\nstart-timeout = 11\n",
+		&c, &e),
+	    0);
 	assert_string_equal(c.root, "/opt/demo");
 	assert_string_equal(c.url, "https://u.example.org/demo");
 	assert_string_equal(c.state, "/var/lib/delta-apply/demo");
@@ -198,8 +201,9 @@ conf_says_which_required_key_is_missing(void **state)
 	struct conf c;
 
 	(void)state;
-	assert_int_equal(conf_parse("c", "[app]\nname=demo\nroot=/opt/x\nurl=http://h/x\n",
-	    &c, &e), 0);
+	assert_int_equal(conf_parse("c",
+			     "[app]\nname=demo\nroot=/opt/x\nurl=http://h/x\n", &c, &e),
+	    0);
 	assert_int_equal(conf_finish(&c, &e), -1);
 	assert_non_null(strstr(e.text, "trust.root"));
 	conf_clear(&c);
@@ -249,8 +253,9 @@ conf_accepts_reserved_sections(void **state)
 
 	(void)state;
 	log_set_level(LOG_QUIET);
-	assert_int_equal(read_with("[policy]\nwindow = 02:00-04:00\n[report]\nurl = x\n", &c,
-	    &e), 0);
+	assert_int_equal(read_with("[policy]\nwindow = 02:00-04:00\n[report]\nurl = x\n",
+			     &c, &e),
+	    0);
 	conf_clear(&c);
 }
 

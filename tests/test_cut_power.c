@@ -135,7 +135,10 @@ syncfs_keeps_everything_before_it(void **state)
 static void
 a_dropped_sync_is_none(void **state)
 {
-	struct cut cut = { .at = NEVER, .power = true, .stash = cut_stash, .drop = "syncfs" };
+	struct cut cut = { .at = NEVER,
+		.power = true,
+		.stash = cut_stash,
+		.drop = "syncfs" };
 
 	(void)state;
 	given("a", "1");

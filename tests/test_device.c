@@ -26,7 +26,8 @@ static char words[6][400];
 static struct conf
 conf_in(const struct scratch *s, enum swap_mode swap)
 {
-	static const char *const parts[] = { "opt/demo", "var/state", "run/demo", "root.json" };
+	static const char *const parts[] = { "opt/demo", "var/state", "run/demo",
+		"root.json" };
 	struct conf c;
 
 	memset(&c, 0, sizeof c);

@@ -155,7 +155,8 @@ a_new_plan_begins_at_idle(void **state)
 	(void)state;
 	board_set(STEP_DOWNLOAD, ACT_AGAIN, 2);
 	assert_int_equal(board_run(), 0);
-	assert_string_equal(board->trace, "idle preflight download idle preflight download "
+	assert_string_equal(board->trace,
+	    "idle preflight download idle preflight download "
 	    "idle preflight download stage verify wait " SWITCH " idle");
 	board_reset();
 	board_set(STEP_STOP, ACT_AGAIN, 1);

@@ -133,7 +133,8 @@ exit_status_0_is_success(void **state)
 	char out[64];
 
 	(void)state;
-	assert_int_equal(run_line("echo hello; echo there >&2", 20, out, sizeof out, &e), 0);
+	assert_int_equal(run_line("echo hello; echo there >&2", 20, out, sizeof out, &e),
+	    0);
 	assert_string_equal(out, "hello\nthere\n");
 }
 
@@ -177,7 +178,8 @@ one_that_ignores_sigterm_is_killed(void **state)
 	double before = seconds();
 
 	(void)state;
-	assert_int_equal(run_line("trap '' TERM; while :; do sleep 1; done", 1, NULL, 0, &e),
+	assert_int_equal(run_line("trap '' TERM; while :; do sleep 1; done", 1, NULL, 0,
+			     &e),
 	    -1);
 	assert_non_null(strstr(e.text, "not done after 1 s"));
 	assert_true(seconds() - before < 15);
@@ -207,8 +209,11 @@ a_daemon_left_behind_is_killed(void **state)
 
 	(void)state;
 	/* A session of its own and no descriptor of ours: still found. */
-	assert_int_equal(run_line("setsid sh -c 'echo $$; exec sleep 60 >/dev/null 2>&1' &"
-	    " sleep 0.3", 20, out, sizeof out, &e), 0);
+	assert_int_equal(
+	    run_line("setsid sh -c 'echo $$; exec sleep 60 >/dev/null 2>&1' &"
+		     " sleep 0.3",
+		20, out, sizeof out, &e),
+	    0);
 	assert_true(strtol(out, NULL, 10) > 1);
 	assert_true(gone((pid_t)strtol(out, NULL, 10)));
 	assert_true(seconds() - before < 10);
@@ -225,7 +230,8 @@ one_that_starts_a_service_may_leave_it(void **state)
 
 	(void)state;
 	memset(&x, 0, sizeof x);
-	(void)snprintf(line, sizeof line, "setsid sleep 60 & echo $! > %s", path_of("pid"));
+	(void)snprintf(line, sizeof line, "setsid sleep 60 & echo $! > %s",
+	    path_of("pid"));
 	x.line = line;
 	x.timeout_s = 20;
 	x.keep = true;
@@ -375,8 +381,11 @@ signals_have_their_defaults_although_ours_are_held(void **state)
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigprocmask(SIG_BLOCK, &set, &old);
 	/* Signals 32 and 33 are the C library's own: nobody can reset them. */
-	assert_int_equal(run_line("sed -n 's/^Sig\\(Blk\\|Ign\\):.*\\(.\\{8\\}\\)$/\\1 \\2/p' "
-	    "/proc/self/status | sed 's/ [08]/ 0/'", 20, out, sizeof out, &e), 0);
+	assert_int_equal(
+	    run_line("sed -n 's/^Sig\\(Blk\\|Ign\\):.*\\(.\\{8\\}\\)$/\\1 \\2/p' "
+		     "/proc/self/status | sed 's/ [08]/ 0/'",
+		20, out, sizeof out, &e),
+	    0);
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	assert_string_equal(out, "Blk 00000000\nIgn 00000000\n");
 }
@@ -399,8 +408,8 @@ another_user_has_its_groups_and_nothing_of_ours(void **state)
 	x.gid = pw->pw_gid;
 	x.timeout_s = 20;
 	assert_int_equal(run(&x, out, sizeof out, NULL, &e), 0);
-	(void)snprintf(want, sizeof want, "%u\n%u\nCapEff:\t0000000000000000\n", pw->pw_uid,
-	    pw->pw_gid);
+	(void)snprintf(want, sizeof want, "%u\n%u\nCapEff:\t0000000000000000\n",
+	    pw->pw_uid, pw->pw_gid);
 	assert_string_equal(out, want);
 }
 

@@ -55,8 +55,10 @@ open_lab(void **state)
 
 		lab_device_sh(lab, "mkdir -p app/releases/%d && echo %d > "
 		    "app/releases/%d/number", n, n, n);
-		(void)snprintf(line, sizeof line, "#!/bin/sh\necho shipped %d as $(id -un) "
-		    "from $0", n);
+		(void)snprintf(line, sizeof line,
+		    "#!/bin/sh\necho shipped %d as $(id -un) "
+		    "from $0",
+		    n);
 		ship(n, "backup", line);
 		ship(n, "stop", line);
 		(void)snprintf(path, sizeof path, "app/releases/%d", n);
@@ -144,7 +146,8 @@ a_failure_names_the_hook_and_the_log(void **state)
 	configure(HOOK_MIGRATE, "echo secret words; exit 9");
 	assert_int_equal(hook_run(&run, HOOK_MIGRATE, false, &e), HOOK_FAILED);
 	assert_int_equal(e.code, ERR_POLICY);
-	assert_non_null(strstr(e.text, "hook migrate: exit status 9; what it printed is in "));
+	assert_non_null(strstr(e.text,
+	    "hook migrate: exit status 9; what it printed is in "));
 	assert_null(strstr(e.text, "secret"));
 	assert_non_null(strstr(log_text(), "secret words"));
 }

@@ -288,7 +288,8 @@ truncated_tars_are_refused(void **state)
 		lab_ok(l, "%s whole.tar -C tree . && stat -c %%s whole.tar", makers[m]);
 		size = l->out;
 		n = strtol(size, NULL, 10);
-		for (long at = 1; at < n; at += at % 512 == 511 || at % 512 == 0 ? 1 : 255) {
+		for (long at = 1; at < n;
+		     at += at % 512 == 511 || at % 512 == 0 ? 1 : 255) {
 			struct err e = ERR_INIT;
 			struct listing *got;
 			struct ingest in;
@@ -336,10 +337,11 @@ a_single_file_is_a_tree_of_one(void **state)
 
 	(void)state;
 	lab_fill(l, "program", 5000, 9);
-	lab_ok(l, "chmod 700 program && head -c 4096 /dev/zero > zeros && "
-		  "mkdir z && touch z/a && python3 -c 'import shutil; "
-		  "shutil.make_archive(\"app\", \"zip\", \"z\")' && cp app.zip app.jar && "
-		  "gzip -k zeros");
+	lab_ok(l,
+	    "chmod 700 program && head -c 4096 /dev/zero > zeros && "
+	    "mkdir z && touch z/a && python3 -c 'import shutil; "
+	    "shutil.make_archive(\"app\", \"zip\", \"z\")' && cp app.zip app.jar && "
+	    "gzip -k zeros");
 	list = take_listing(l, "program", true);
 	assert_int_equal(list->n, 2);
 	assert_string_equal(list->entries[1].path, "program");

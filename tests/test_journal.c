@@ -73,7 +73,8 @@ load_file(const struct scratch *s, uint8_t bytes[2 * JOURNAL_SLOT])
 static void
 store_file(const struct scratch *s, const uint8_t *bytes, size_t n)
 {
-	int fd = openat(s->dir, "journal", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd =
+	    openat(s->dir, "journal", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	assert_true(fd != -1);
 	assert_int_equal(write(fd, bytes, n), (ssize_t)n);

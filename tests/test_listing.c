@@ -334,7 +334,8 @@ main(void)
 		cmocka_unit_test(parse_reads_every_kind_of_entry),
 		cmocka_unit_test(parse_refuses_every_malformed_line),
 		cmocka_unit_test(parse_refuses_a_nul_byte),
-		cmocka_unit_test(parse_refuses_every_cut_and_flipped_bit_or_reads_it_back_alike),
+		cmocka_unit_test(
+		    parse_refuses_every_cut_and_flipped_bit_or_reads_it_back_alike),
 		cmocka_unit_test(parse_bounds_names_and_paths),
 		cmocka_unit_test(finish_refuses_what_is_no_tree),
 		cmocka_unit_test(bsdtar_reads_the_listing),

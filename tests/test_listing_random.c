@@ -74,8 +74,8 @@ random_listing(uint32_t *seed)
 		if (dir->type != ENTRY_DIR || strlen(dir->path) > 400)
 			dir = &l->entries[0];
 		(void)snprintf(path, sizeof path, "%s%s%s",
-		    dir == &l->entries[0] ? "" : dir->path, dir == &l->entries[0] ? "" : "/",
-		    name);
+		    dir == &l->entries[0] ? "" : dir->path,
+		    dir == &l->entries[0] ? "" : "/", name);
 		x.type = (enum entry_type)(next_random(seed) % 3);
 		x.link = name;
 		random_content(&x, seed);
@@ -166,7 +166,8 @@ reduced_listing_comes_back_whole(void **state)
 		size_t *outputs, n;
 
 		assert_int_equal(listing_emit(to, &whole, &e), 0);
-		assert_int_equal(listing_emit_reduced(to, i % 9 ? from : NULL, &part, &e), 0);
+		assert_int_equal(listing_emit_reduced(to, i % 9 ? from : NULL, &part, &e),
+		    0);
 		l = listing_parse(part.data, part.len, true, &e);
 		if (l == NULL)
 			fail_msg("%s", e.text);

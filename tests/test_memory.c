@@ -75,7 +75,8 @@ quarantine_is_number_listing_and_attempt(void **state)
 static void
 quarantine_ends_up_to_a_release(void **state)
 {
-	struct record a = record_at(41, 1, 0), b = record_at(42, 2, 0), c = record_at(43, 3, 0);
+	struct record a = record_at(41, 1, 0), b = record_at(42, 2, 0),
+		      c = record_at(43, 3, 0);
 	struct err e = ERR_INIT;
 	char reason[64];
 	struct jv *list;

@@ -13,9 +13,9 @@ channels_are_lower_case_words_and_never_reserved(void **state)
 {
 	static const char *const good[] = { "stable", "beta2", "a",
 		"abcdefghijklmnopqrstuvwxyz012345" };
-	static const char *const bad[] = { "", "root", "../x", "Stable", "2x", "a.b", "a-b",
-		"targets", "halt", "policy", "fleet", "timestamp", "snapshot", "st able",
-		"abcdefghijklmnopqrstuvwxyz0123456", "caf\xc3\xa9" };
+	static const char *const bad[] = { "", "root", "../x", "Stable", "2x", "a.b",
+		"a-b", "targets", "halt", "policy", "fleet", "timestamp", "snapshot",
+		"st able", "abcdefghijklmnopqrstuvwxyz0123456", "caf\xc3\xa9" };
 	struct err e;
 
 	(void)state;
@@ -31,8 +31,8 @@ static void
 platforms_are_words_with_dashes(void **state)
 {
 	static const char *const good[] = { "any", "linux-arm64", "linux-x86_64", "a" };
-	static const char *const bad[] = { "", "-a", "a-", "a--b", "Linux", "a.b", "a/b", "_a",
-		"abcdefghijklmnopqrstuvwxyz0123456" };
+	static const char *const bad[] = { "", "-a", "a-", "a--b", "Linux", "a.b", "a/b",
+		"_a", "abcdefghijklmnopqrstuvwxyz0123456" };
 	struct err e;
 
 	(void)state;
@@ -46,7 +46,8 @@ static void
 versions_have_no_spaces_or_controls(void **state)
 {
 	static const char *const good[] = { "1", "v1.4.2", "1.0~rc1", "2024-01-01+git" };
-	static const char *const bad[] = { "", ".1", "1 2", "1\n", "1\x1b[0m", "1/2", "-1" };
+	static const char *const bad[] = { "", ".1", "1 2", "1\n", "1\x1b[0m", "1/2",
+		"-1" };
 	struct err e;
 
 	(void)state;
@@ -59,8 +60,8 @@ versions_have_no_spaces_or_controls(void **state)
 static void
 release_numbers_go_from_1_to_2_63_less_1(void **state)
 {
-	static const char *const bad[] = { "0", "-1", "9223372036854775808", "", "1x", " 1",
-		"18446744073709551616" };
+	static const char *const bad[] = { "0", "-1", "9223372036854775808", "", "1x",
+		" 1", "18446744073709551616" };
 	struct err e;
 	uint64_t n = 0;
 
@@ -75,8 +76,8 @@ release_numbers_go_from_1_to_2_63_less_1(void **state)
 static void
 versions_compare_by_numbers(void **state)
 {
-	static const char *const order[] = { "0.9", "1.0~rc1", "1.0", "v1.0.1", "1.2", "1.10",
-		"1.10a", "1.10.1", "2", "10" };
+	static const char *const order[] = { "0.9", "1.0~rc1", "1.0", "v1.0.1", "1.2",
+		"1.10", "1.10a", "1.10.1", "2", "10" };
 	size_t n = sizeof order / sizeof *order;
 
 	(void)state;
@@ -113,10 +114,11 @@ target_paths_come_back_as_they_were(void **state)
 static void
 foreign_target_paths_are_refused(void **state)
 {
-	static const char *const bad[] = { "", "42", "42/", "0/any.tar.zst", "01/any.tar.zst",
-		"42/any.tar.gz", "42/any.from-0.delta", "42/any.from-1.delta.x",
-		"42/../any.tar.zst", "x/any.tar.zst", "42/any.from-.delta", "42/.tar.zst",
-		"42/Any.tar.zst", "9223372036854775808/any.tar.zst", "42/any", "42/any." };
+	static const char *const bad[] = { "", "42", "42/", "0/any.tar.zst",
+		"01/any.tar.zst", "42/any.tar.gz", "42/any.from-0.delta",
+		"42/any.from-1.delta.x", "42/../any.tar.zst", "x/any.tar.zst",
+		"42/any.from-.delta", "42/.tar.zst", "42/Any.tar.zst",
+		"9223372036854775808/any.tar.zst", "42/any", "42/any." };
 	struct target_name t;
 
 	(void)state;

@@ -347,7 +347,8 @@ headers_hold_no_time_and_no_owner(void **state)
 	int fd;
 
 	(void)state;
-	lab_ok(l, "mkdir tree && printf some > tree/f && chmod 755 tree && chmod 640 tree/f");
+	lab_ok(l,
+	    "mkdir tree && printf some > tree/f && chmod 755 tree && chmod 640 tree/f");
 	fd = pack(l, "full", NULL, &r);
 	assert_int_equal(zread_all(fd, 23, &tar, &e), 0);
 	assert_int_equal(tar.len, 512 + 512 + 512 + 1024);

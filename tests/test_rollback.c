@@ -75,7 +75,8 @@ a_release_that_does_not_start_is_rolled_back(void **state)
 	switch_hook(HOOK_START, "test $DELTA_STEP = rollback");
 	assert_int_equal(switch_run(), 5);
 	assert_int_equal(switch_live(), 1);
-	switch_must_log("stop/stop backup/backup migrate/migrate start/start stop/rollback "
+	switch_must_log(
+	    "stop/stop backup/backup migrate/migrate start/start stop/rollback "
 	    "restore/rollback start/rollback health/rollback rollback/rollback notify/idle ");
 	assert_true(switch_quarantined());
 	assert_string_equal(switch_last_result(), "rolled-back");
@@ -111,7 +112,8 @@ data_are_restored_when_migrate_fails(void **state)
 	switch_to.data_schema = 2;
 	switch_to.data = DATA_FORWARD_ONLY;
 	lab_device_sh(switch_lab, "echo old > DATA");
-	switch_hook(HOOK_BACKUP, "cp $DELTA_OLD_TREE/../../../DATA $DELTA_BACKUP_DIR/ 2>/dev/null"
+	switch_hook(HOOK_BACKUP,
+	    "cp $DELTA_OLD_TREE/../../../DATA $DELTA_BACKUP_DIR/ 2>/dev/null"
 	    " || cp $DELTA_NEW_TREE/../../../DATA $DELTA_BACKUP_DIR/");
 	(void)snprintf(switch_lines[HOOK_MIGRATE], sizeof switch_lines[HOOK_MIGRATE],
 	    "echo new > %s/DATA; exit 1", switch_lab->dir);
@@ -180,7 +182,8 @@ an_old_tree_damaged_by_the_new_release_is_put_right_or_stuck(void **state)
 	struct mark m;
 
 	(void)state;
-	switch_hook(HOOK_START, "test $DELTA_STEP = rollback || { echo x > $DELTA_OLD_TREE/lib/same;"
+	switch_hook(HOOK_START,
+	    "test $DELTA_STEP = rollback || { echo x > $DELTA_OLD_TREE/lib/same;"
 	    " exit 1; }");
 	assert_int_equal(switch_run(), 5);
 	assert_int_equal(switch_marked(NULL), STEP_IDLE);
@@ -188,7 +191,8 @@ an_old_tree_damaged_by_the_new_release_is_put_right_or_stuck(void **state)
 	    switch_lab->conf.swap == SWAP_SYMLINK ? "current/" : "");
 	switch_release(3);
 	switch_target(3);
-	switch_hook(HOOK_START, "test $DELTA_STEP = rollback || { echo x > $DELTA_OLD_TREE/number;"
+	switch_hook(HOOK_START,
+	    "test $DELTA_STEP = rollback || { echo x > $DELTA_OLD_TREE/number;"
 	    " exit 1; }");
 	assert_int_equal(switch_run(), 5);
 	assert_int_equal(switch_marked(&m), STEP_STUCK);

@@ -206,7 +206,8 @@ scan_notices_a_file_that_changes_meanwhile(void **state)
 		  "> /dev/null 2>&1 & }");
 	for (int i = 0; i < 50 && !noticed; i++) {
 		if ((list = scan(l, "tree", NULL, &e)) == NULL)
-			noticed = strstr(e.text, "log: changed while the tree was read") != NULL;
+			noticed = strstr(e.text,
+				      "log: changed while the tree was read") != NULL;
 		listing_free(list);
 	}
 	lab_ok(l, "touch stop && sleep 0.1");
@@ -318,10 +319,12 @@ jobs_report_the_lowest_failure(void **state)
 	for (unsigned jobs = 1; jobs < 20; jobs += 6) {
 		struct err e = ERR_INIT;
 
-		assert_int_equal(jobs_run(jobs, 1000, work_that_fails_from_7_on, NULL, &e),
+		assert_int_equal(jobs_run(jobs, 1000, work_that_fails_from_7_on, NULL,
+				     &e),
 		    -1);
 		assert_string_equal(e.text, "item 7");
-		assert_int_equal(jobs_run(jobs, 7, work_that_fails_from_7_on, NULL, &e), 0);
+		assert_int_equal(jobs_run(jobs, 7, work_that_fails_from_7_on, NULL, &e),
+		    0);
 	}
 }
 

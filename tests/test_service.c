@@ -53,8 +53,10 @@ close_lab(void **state)
 static void
 configure(void)
 {
-	(void)snprintf(start, sizeof start, "cd %s && { setsid sleep 300 & echo $! > pid; }"
-	    " && echo start >> LOG", lab->dir);
+	(void)snprintf(start, sizeof start,
+	    "cd %s && { setsid sleep 300 & echo $! > pid; }"
+	    " && echo start >> LOG",
+	    lab->dir);
 	(void)snprintf(stop, sizeof stop, "cd %s && echo stop >> LOG;"
 	    " test ! -e pid || kill $(cat pid); rm -f pid", lab->dir);
 	(void)snprintf(status, sizeof status, "kill -0 $(cat %s/pid)", lab->dir);

@@ -48,7 +48,8 @@ hooks_run_in_their_order(void **state)
 	switch_all_hooks();
 	assert_int_equal(switch_run(), 0);
 	assert_int_equal(switch_live(), 2);
-	switch_must_log("stop/stop backup/backup migrate/migrate start/start health/health "
+	switch_must_log(
+	    "stop/stop backup/backup migrate/migrate start/start health/health "
 	    "commit/commit notify/idle ");
 	assert_string_equal(switch_last_result(), "updated");
 	assert_int_equal(switch_marked(NULL), STEP_IDLE);
@@ -162,7 +163,8 @@ at_boot_an_interrupted_migration_is_undone(void **state)
 	assert_int_equal(switch_live(), 1);
 	assert_int_equal(switch_run(), 5);
 	assert_false(switch_quarantined());
-	switch_must_log("restore/rollback start/rollback health/rollback rollback/rollback "
+	switch_must_log(
+	    "restore/rollback start/rollback health/rollback rollback/rollback "
 	    "notify/idle ");
 }
 

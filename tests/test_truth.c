@@ -203,7 +203,8 @@ a_lost_journal_goes_by_what_lives(void **state)
 		board_reset();
 		board_set((enum step)s, ACT_CRASH, 1);
 		assert_int_equal(board_run(), 99);
-		(void)snprintf(path, sizeof path, "%s/state/journal", board_scratch->path);
+		(void)snprintf(path, sizeof path, "%s/state/journal",
+		    board_scratch->path);
 		assert_int_equal(truncate(path, 100), 0);
 		assert_int_equal(board_run(), 0);
 		board_must_rest(2);

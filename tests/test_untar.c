@@ -131,8 +131,10 @@ unsafe_paths_are_refused(void **state)
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		struct err e = ERR_INIT;
 
-		lab_ok(l, "python3 -c 'import tarfile; t = tarfile.open(\"in.tar\", \"w\"); "
-			  "t.addfile(tarfile.TarInfo(\"%s\")); t.close()'", names[i]);
+		lab_ok(l,
+		    "python3 -c 'import tarfile; t = tarfile.open(\"in.tar\", \"w\"); "
+		    "t.addfile(tarfile.TarInfo(\"%s\")); t.close()'",
+		    names[i]);
 		assert_int_equal(walk_tar(l, &seen, &e), -1);
 		assert_int_equal(e.code, ERR_FORMAT);
 		assert_string_equal(buf_text(&seen), "");

@@ -64,6 +64,7 @@ main(int argc, char **argv)
 			files++;
 		}
 	(void)closedir(dir);
-	(void)printf("%sok 1 - %u inputs of %s\n", files == 0 ? "not " : "", files, folder);
+	(void)printf("%sok 1 - %u inputs of %s\n", files == 0 ? "not " : "", files,
+	    folder);
 	return files == 0;
 }

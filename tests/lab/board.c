@@ -93,8 +93,8 @@ act(struct run *r, enum step step, struct err *e)
 	enum act what = ACT_DONE;
 	enum step_result result;
 
-	(void)snprintf(board->trace + n, sizeof board->trace - n, "%s%s", n > 0 ? " " : "",
-	    step_name(step));
+	(void)snprintf(board->trace + n, sizeof board->trace - n, "%s%s",
+	    n > 0 ? " " : "", step_name(step));
 	check_promises(r, step);
 	if (board->script[step].times > 0) {
 		board->script[step].times--;
@@ -168,17 +168,19 @@ board_run_with(const struct board_flags *f)
 		char text[2048];
 		struct run r;
 
-		(void)snprintf(text, sizeof text, "[app]\nname = demo\nroot = %s/app\n"
+		(void)snprintf(text, sizeof text,
+		    "[app]\nname = demo\nroot = %s/app\n"
 		    "url = file:///nowhere\nstate = %s/state\nrun = %s/run\n"
-		    "[trust]\nroot = %s/root.json\n[backup]\nwhen = %s\n", board_scratch->path,
+		    "[trust]\nroot = %s/root.json\n[backup]\nwhen = %s\n",
 		    board_scratch->path, board_scratch->path, board_scratch->path,
-		    f->backup_running ? "running" : "stopped");
+		    board_scratch->path, f->backup_running ? "running" : "stopped");
 		if (getenv("TEST_TALK") == NULL)
 			assert_non_null(freopen("/dev/null", "w", stderr));
 		log_setup("test", LOG_QUIET);
 		cancel_setup();
 		if (conf_parse("demo.conf", text, &conf, &e) == -1 ||
-		    device_open(&conf, true, &dev, &e) == -1 || run_open(&r, &dev, &e) == -1) {
+		    device_open(&conf, true, &dev, &e) == -1 ||
+		    run_open(&r, &dev, &e) == -1) {
 			broken(e.text, STEP_IDLE);
 			_exit(98);
 		}
@@ -357,7 +359,8 @@ board_reset(void)
 	board_point_at(1);
 	(void)snprintf(path, sizeof path, "%s/state/journal", board_scratch->path);
 	(void)unlink(path);
-	(void)snprintf(path, sizeof path, "%s/state/" DRIVE_SWITCHING, board_scratch->path);
+	(void)snprintf(path, sizeof path, "%s/state/" DRIVE_SWITCHING,
+	    board_scratch->path);
 	(void)unlink(path);
 	(void)snprintf(path, sizeof path, "%s/state/history.ndjson", board_scratch->path);
 	(void)unlink(path);
@@ -366,8 +369,8 @@ board_reset(void)
 void
 board_make(void)
 {
-	board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-	    -1, 0);
+	board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (board == MAP_FAILED)
 		abort();
 }

@@ -35,8 +35,8 @@ set_environment(const struct lab *l)
 
 	if (realpath(bin == NULL ? "build/bin" : bin, real) == NULL)
 		die("the programs ($BIN)");
-	(void)snprintf(path, sizeof path, "%s:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
-	    real);
+	(void)snprintf(path, sizeof path,
+	    "%s:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", real);
 	for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
 		(void)unsetenv(gone[i]);
 	if (setenv("PATH", path, 1) == -1 || setenv("HOME", l->dir, 1) == -1 ||
@@ -52,7 +52,8 @@ lab_open(void)
 
 	if (l == NULL)
 		die("calloc");
-	(void)snprintf(l->dir, sizeof l->dir, "%s/lab.XXXXXX", tmp == NULL ? "/tmp" : tmp);
+	(void)snprintf(l->dir, sizeof l->dir, "%s/lab.XXXXXX",
+	    tmp == NULL ? "/tmp" : tmp);
 	if (mkdtemp(l->dir) == NULL)
 		die(l->dir);
 	if (chmod(l->dir, 0755) == -1)
@@ -69,8 +70,8 @@ lab_close(struct lab *l)
 	if (l == NULL)
 		return;
 	lab_serve_stop(l);
-	(void)snprintf(command, sizeof command, "chmod -R u+rwx '%s' 2>/dev/null; rm -rf '%s'",
-	    l->dir, l->dir);
+	(void)snprintf(command, sizeof command,
+	    "chmod -R u+rwx '%s' 2>/dev/null; rm -rf '%s'", l->dir, l->dir);
 	if (getenv("LAB_KEEP") == NULL && system(command) != 0)
 		(void)fprintf(stderr, "lab: %s is left\n", l->dir);
 	free(l->out);
@@ -185,7 +186,8 @@ expect(struct lab *l, int status, const char *fmt, va_list ap)
 	(void)vsnprintf(command, sizeof command, fmt, ap);
 	if (run_command(l, command) == status)
 		return;
-	print_error("in %s: %s\nstatus %d, expected %d\n-- stdout\n%.*s\n-- stderr\n%.*s\n",
+	print_error(
+	    "in %s: %s\nstatus %d, expected %d\n-- stdout\n%.*s\n-- stderr\n%.*s\n",
 	    l->dir, command, l->status, status, SHOW_MAX, l->out, SHOW_MAX, l->err);
 	fail();
 }
@@ -338,8 +340,9 @@ lab_same_tree(struct lab *l, const char *a, const char *b)
 
 	(void)snprintf(first, sizeof first, list, a);
 	(void)snprintf(second, sizeof second, list, b);
-	if (lab_run(l, "cd . && { %s; } > .tree-a && { %s; } > .tree-b && diff .tree-a .tree-b",
-	    first, second) == 0)
+	if (lab_run(l,
+		"cd . && { %s; } > .tree-a && { %s; } > .tree-b && diff .tree-a .tree-b",
+		first, second) == 0)
 		return true;
 	print_message("%s and %s differ:\n%.*s%.*s\n", a, b, SHOW_MAX, l->out, SHOW_MAX,
 	    l->err);

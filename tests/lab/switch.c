@@ -78,7 +78,8 @@ switch_target(uint64_t release)
 const char *
 switch_releases(void)
 {
-	return switch_lab->conf.swap == SWAP_SYMLINK ? "app/releases" : ".app.delta/releases";
+	return switch_lab->conf.swap == SWAP_SYMLINK ? "app/releases"
+						     : ".app.delta/releases";
 }
 
 void
@@ -86,8 +87,10 @@ switch_release(int n)
 {
 	char path[64];
 
-	lab_device_sh(switch_lab, "mkdir -p %s/%d/lib && cd %s/%d && echo %d > number &&"
-	    " echo same > lib/same && chmod 755 lib", switch_releases(), n, switch_releases(), n, n);
+	lab_device_sh(switch_lab,
+	    "mkdir -p %s/%d/lib && cd %s/%d && echo %d > number &&"
+	    " echo same > lib/same && chmod 755 lib",
+	    switch_releases(), n, switch_releases(), n, n);
 	(void)snprintf(path, sizeof path, "%s/%d", switch_releases(), n);
 	lab_device_sign(switch_lab, path, (uint64_t)n);
 }
