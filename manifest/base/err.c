@@ -1,3 +1,5 @@
+#define ERR_BODIES	/* see the end of err.h */
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

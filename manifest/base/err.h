@@ -62,7 +62,7 @@ int err_exit_status(const struct err *e);
 const char *err_word(enum err_code code);
 
 /* The analyzer looks at one file at a time: tell it what these return. */
-#ifdef __clang_analyzer__
+#if defined(__clang_analyzer__) && !defined(ERR_BODIES)
 #define err_set(...) ((err_set)(__VA_ARGS__), -1)
 #define err_sys(...) ((err_sys)(__VA_ARGS__), -1)
 #define err_wrap(...) ((err_wrap)(__VA_ARGS__), -1)
