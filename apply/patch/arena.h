@@ -1,0 +1,25 @@
+/*
+ * arena.h - memory with a limit: what a delta declares, its decoder may take.
+ *
+ * The encoder runs the same code with a high limit and signs the peak, so both
+ * sides count the same bytes.
+ */
+#ifndef APPLY_PATCH_ARENA_H
+#define APPLY_PATCH_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "manifest/base/err.h"
+
+struct arena {
+	uint64_t limit, used, peak;	/* bytes */
+};
+
+/* n zeroed items of `size` bytes.  NULL: ERR_FORMAT beyond the limit (a delta that
+ * declared too little), ERR_NOMEM.  Never NULL for n = 0. */
+void *arena_new(struct arena *, size_t n, size_t size, struct err *);
+/* What arena_new() gave, with the same n and size; NULL is fine. */
+void arena_free(struct arena *, void *, size_t n, size_t size);
+
+#endif

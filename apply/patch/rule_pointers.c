@@ -1,0 +1,155 @@
+/*
+ * Words that are addresses: relocations with their place and addend (gABI 4.1;
+ * RELR as in the gABI's later draft), and the words of writable sections whose value
+ * is an address of the image.
+ */
+#include <string.h>
+
+#include "manifest/base/bytes.h"
+
+#include "apply/patch/image_elf.h"
+
+#include "apply/patch/rule.h"
+
+enum {
+	WHAT_WORDS,
+	WHAT_RELA,
+	WHAT_REL,
+	RELA_32 = 12, RELA_64 = 24, REL_32 = 8, REL_64 = 16,
+	SYMBOL_64 = 24,
+	LOWEST = 0x1000		/* smaller numbers are rarely addresses */
+};
+
+static bool
+is_address(const struct image *im, uint64_t v)
+{
+	return v >= LOWEST && v >= im->low && v < im->high;
+}
+
+/* Sections of words that may be addresses. */
+static bool
+holds_words(const struct image *im, const struct image_section *x)
+{
+	if (x->type == IMAGE_RELR || x->type == IMAGE_INIT_ARRAY ||
+	    x->type == IMAGE_FINI_ARRAY || x->type == IMAGE_DYNAMIC)
+		return true;
+	if ((x->flags & IMAGE_ALLOC) == 0 || (x->flags & IMAGE_EXEC) != 0)
+		return false;
+	if ((x->flags & IMAGE_WRITE) != 0)
+		return true;
+	/* Go keeps pointers in what is read only for others. */
+	return image_section(im, ".gopclntab") != NULL &&
+	    (strcmp(x->name, ".rodata") == 0 || strcmp(x->name, ".itablink") == 0);
+}
+
+static int
+add(struct image *im, struct spans *out, unsigned what, uint64_t at, uint64_t bytes,
+    uint64_t address, unsigned stride, struct err *e)
+{
+	unsigned align = what == WHAT_WORDS ? stride : 4;
+	uint64_t skip = (0 - address) & (align - 1);
+	struct span *s;
+
+	if (bytes < skip + stride)
+		return 0;
+	if ((s = spans_add(out, im, at + skip, at + bytes, e)) == NULL)
+		return -1;
+	s->what = (uint8_t)what;
+	s->stride = stride;
+	return 0;
+}
+
+static int
+add_section(struct image *im, struct spans *out, const struct image_section *x,
+    struct err *e)
+{
+	bool wide = im->bits == 64;
+	size_t before = out->n;
+
+	if (x->type == IMAGE_RELA || x->type == IMAGE_REL) {
+		unsigned what = x->type == IMAGE_RELA ? WHAT_RELA : WHAT_REL;
+		unsigned stride = what == WHAT_RELA ? (wide ? RELA_64 : RELA_32) :
+		    wide ? REL_64 : REL_32;
+
+		if (add(im, out, what, x->at, x->bytes, x->address, stride, e) == -1)
+			return -1;
+		if (out->n > before && x->link < im->n_sections)
+			out->list[before].base = image_base(im,
+			    im->sections[x->link].address);
+		return 0;
+	}
+	return holds_words(im, x) ? add(im, out, WHAT_WORDS, x->at, x->bytes, x->address,
+	    im->bits / 8, e) : 0;
+}
+
+static int
+spans(struct image *im, struct spans *out, struct err *e)
+{
+	if (im->relocatable || im->raw)
+		return 0;
+	for (size_t i = 0; i < im->n_sections; i++)
+		if (add_section(im, out, &im->sections[i], e) == -1)
+			return -1;
+	for (size_t i = 0; im->n_sections == 0 && i < im->n_segments; i++) {
+		const struct image_segment *x = &im->segments[i];
+
+		if (!x->code && add(im, out, WHAT_WORDS, x->at, x->bytes, x->address,
+		    im->bits / 8, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static void
+word(const struct window *w, unsigned bits, uint64_t at, uint64_t from, uint64_t to,
+    struct refs *refs)
+{
+	const uint8_t *p = w->bytes + (at - w->at);
+	uint64_t v = bits == 64 ? le64_load(p) : le32_load(p);
+
+	if (at >= from && at < to && is_address(w->image, v))
+		refs_add(refs, bits == 64 ? REF_WORD64 : REF_WORD32, 0, 0, at, v);
+}
+
+/* r_offset, r_info, r_addend */
+static void
+relocation(const struct span *s, const struct window *w, uint64_t at, uint64_t from,
+    uint64_t to, struct refs *refs)
+{
+	unsigned bits = w->image->bits;
+	uint64_t symbol_at = at + 12;
+
+	word(w, bits, at, from, to, refs);
+	if (bits == 64 && symbol_at >= from && symbol_at < to) {
+		uint32_t symbol = le32_load(w->bytes + (symbol_at - w->at));
+
+		if (symbol != 0)
+			refs_add(refs, REF_INDEX32, SYMBOL_64, s->base, symbol_at,
+			    w->image->bases[s->base] + (uint64_t)symbol * SYMBOL_64);
+	}
+	if (s->what == WHAT_RELA)
+		word(w, bits, at + (bits == 64 ? 16 : 8), from, to, refs);
+}
+
+static void
+find(const struct span *s, const struct window *w, uint64_t from, uint64_t to,
+    struct refs *refs)
+{
+	uint64_t at = from - (from - s->origin) % s->stride;
+
+	if (at < w->at)
+		at += s->stride;
+	for (; at < to && at - w->at + s->stride <= w->n; at += s->stride)
+		if (s->what == WHAT_WORDS)
+			word(w, s->stride * 8, at, from, to, refs);
+		else
+			relocation(s, w, at, from, to, refs);
+}
+
+const struct rule rule_pointers = {
+	.name = "pointers",
+	.before = RELA_64,
+	.after = RELA_64,
+	.spans = spans,
+	.find = find,
+};

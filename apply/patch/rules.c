@@ -1,0 +1,142 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply/patch/rule.h"
+
+static const struct rule *const rules[RULE_IDS] = {
+	[RULE_AARCH64] = &rule_aarch64,
+	[RULE_UNWIND] = &rule_unwind,
+	[RULE_SYMBOLS] = &rule_symbols,
+	[RULE_POINTERS] = &rule_pointers,
+};
+
+const char *
+rule_name(unsigned id)
+{
+	return id < RULE_IDS && rules[id] != NULL ? rules[id]->name : NULL;
+}
+
+void
+refs_add(struct refs *r, enum ref_kind kind, unsigned aux, unsigned base, uint64_t at,
+    uint64_t target)
+{
+	if (r->n < r->cap)
+		r->list[r->n++] = (struct ref){ .target = target, .at = (uint32_t)at,
+			.kind = (uint8_t)kind, .aux = (uint8_t)aux,
+			.base = (uint8_t)base };
+}
+
+static int
+compare(const void *pa, const void *pb)
+{
+	const struct span *a = pa, *b = pb;
+
+	if (a->from != b->from)
+		return a->from < b->from ? -1 : 1;
+	if (a->rule != b->rule)
+		return a->rule < b->rule ? -1 : 1;
+	return a->to > b->to ? -1 : a->to < b->to;
+}
+
+/* Cut what two spans share from one of them: a[i - 1] begins first.  The lower rule
+ * keeps the bytes; of a span that would fall in two only the front stays. */
+static void
+cut(struct span *first, struct span *second)
+{
+	if (second->from >= first->to)
+		return;
+	if (second->rule < first->rule)
+		first->to = second->from;
+	else if (first->to < second->to)
+		second->from = first->to;
+	else
+		second->from = second->to = first->to;
+}
+
+static void
+settle(struct spans *s)
+{
+	if (s->n == 0)
+		return;
+	qsort(s->list, s->n, sizeof *s->list, compare);
+	for (size_t i = 1; i < s->n; i++) {
+		size_t before = i;
+
+		/* The nearest span before that is not empty. */
+		while (before > 0 && s->list[before - 1].from == s->list[before - 1].to)
+			before--;
+		if (before > 0)
+			cut(&s->list[before - 1], &s->list[i]);
+	}
+}
+
+int
+rules_open(struct image *im, uint32_t mask, struct spans *s, struct err *e)
+{
+	*s = (struct spans){ .arena = im->arena };
+	for (unsigned id = 0; id < RULE_IDS; id++) {
+		s->rule = (uint8_t)id;
+		if ((mask >> id & 1) != 0 && rules[id] != NULL &&
+		    rules[id]->spans(im, s, e) == -1) {
+			spans_free(s);
+			return -1;
+		}
+	}
+	settle(s);
+	return 0;
+}
+
+/* One span's part of [from, to). */
+static int
+find_in_span(const struct image *im, const struct span *s, uint64_t from, uint64_t to,
+    struct refs *refs, struct err *e)
+{
+	uint8_t bytes[RULES_PART + 2 * RULE_CONTEXT_MAX];
+	const struct rule *rule = rules[s->rule];
+	struct window w = { .image = im, .bytes = bytes };
+	size_t first = refs->n;
+	uint64_t end;
+
+	from = from > s->from ? from : s->from;
+	to = to < s->to ? to : s->to;
+	if (from >= to)
+		return 0;
+	w.at = from - s->from < rule->before ? s->from : from - rule->before;
+	end = s->to - to < rule->after ? s->to : to + rule->after;
+	w.n = (size_t)(end - w.at);
+	if (image_read(im, bytes, w.n, w.at, e) == -1)
+		return -1;
+	rule->find(s, &w, from, to, refs);
+	for (size_t i = first; i < refs->n; i++)
+		refs->list[i].rule = s->rule;
+	return 0;
+}
+
+/* The first span that ends after `at`. */
+static size_t
+first_span(const struct spans *s, uint64_t at)
+{
+	size_t low = 0, high = s->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (s->list[middle].to <= at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+int
+rules_find(const struct image *im, const struct spans *s, uint64_t from, uint64_t to,
+    struct refs *refs, struct err *e)
+{
+	if (to - from > RULES_PART)
+		return err_set(e, ERR_FAIL, "too much at once for the rules");
+	for (size_t i = first_span(s, from); i < s->n && s->list[i].from < to; i++)
+		if (find_in_span(im, &s->list[i], from, to, refs, e) == -1)
+			return -1;
+	return 0;
+}
