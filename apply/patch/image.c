@@ -23,32 +23,9 @@ open_raw(struct image *im, const uint8_t *head, size_t n)
 	im->raw = true;
 	im->bits = 64;
 	im->machine = IMAGE_AARCH64;
-	im->segments[0] = (struct image_segment){ .bytes = im->bytes,
-		.memory = im->bytes, .code = true };
-	im->n_segments = 1;
+	layout_add(&im->layout, &(struct segment){ .bytes = im->bytes,
+	    .memory = im->bytes, .code = true });
 	return 1;
-}
-
-/* The range of addresses; a segment that would make it 4 GiB or more is not one. */
-static void
-find_range(struct image *im)
-{
-	uint64_t low = UINT64_MAX, high = 0;
-
-	for (size_t i = 0; i < im->n_segments; i++)
-		if (im->segments[i].address < low)
-			low = im->segments[i].address;
-	for (size_t i = 0; i < im->n_segments; i++) {
-		const struct image_segment *s = &im->segments[i];
-		uint64_t end = s->address + s->memory;
-
-		if (end - low <= UINT32_MAX && end >= s->address && end > high)
-			high = end;
-	}
-	im->low = im->n_segments == 0 ? 0 : low;
-	im->high = high;
-	im->bases[0] = im->low;
-	im->n_bases = 1;
 }
 
 int
@@ -71,17 +48,20 @@ image_open(struct image *im, const struct old *old, uint64_t at, uint64_t bytes,
 		return -1;
 	if ((rc = image_elf(im, head, n, e)) == 0)
 		rc = open_raw(im, head, n);
-	if (rc == 1)
-		find_range(im);
-	if (rc != 1)
+	if (rc != 1) {
 		image_close(im);
-	return rc;
+		return rc;
+	}
+	layout_settle(&im->layout);
+	im->bases[0] = im->layout.low;
+	im->n_bases = 1;
+	return 1;
 }
 
 void
 image_close(struct image *im)
 {
-	arena_free(im->arena, im->sections, IMAGE_SECTIONS_MAX, sizeof *im->sections);
+	arena_free(im->arena, im->sections, im->n_sections, sizeof *im->sections);
 	im->sections = NULL;
 	im->n_sections = 0;
 }
@@ -89,28 +69,15 @@ image_close(struct image *im)
 uint64_t
 image_address(const struct image *im, uint64_t at)
 {
-	for (size_t i = 0; i < im->n_segments; i++) {
-		const struct image_segment *s = &im->segments[i];
+	uint64_t run;
 
-		if (at - s->at < s->bytes)
-			return s->address + (at - s->at);
-	}
-	return im->high + at;
+	return layout_address(&im->layout, at, &run);
 }
 
 bool
 image_offset(const struct image *im, uint64_t address, uint64_t *at)
 {
-	for (size_t i = 0; i < im->n_segments; i++) {
-		const struct image_segment *s = &im->segments[i];
-
-		if (address - s->address < s->bytes) {
-			*at = s->at + (address - s->address);
-			return true;
-		}
-	}
-	*at = address - im->high;
-	return address >= im->high && *at < im->bytes;
+	return layout_offset(&im->layout, address, at) && *at < im->bytes;
 }
 
 const struct image_section *

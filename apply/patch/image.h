@@ -18,21 +18,13 @@
 #include "manifest/base/err.h"
 
 #include "apply/patch/arena.h"
+#include "apply/patch/layout.h"
 #include "apply/patch/old.h"
 
 enum {
-	IMAGE_SEGMENTS_MAX = 16,
 	IMAGE_SECTIONS_MAX = 1024,
 	IMAGE_NAME_MAX = 24,
 	IMAGE_BASES_MAX = 64
-};
-
-/* Bytes of the file that are loaded at an address. */
-struct image_segment {
-	uint64_t at, bytes;	/* in the image */
-	uint64_t address;
-	uint64_t memory;	/* bytes in memory, at least `bytes` */
-	bool code;
 };
 
 struct image_section {
@@ -51,9 +43,7 @@ struct image {
 	unsigned machine;	/* e_machine */
 	bool relocatable;	/* ET_REL */
 	bool raw;		/* no ELF: a raw arm64 kernel */
-	uint64_t low, high;	/* addresses of memory: low <= a < high; high - low < 2^32 */
-	struct image_segment segments[IMAGE_SEGMENTS_MAX];	/* by offset */
-	size_t n_segments;
+	struct layout layout;
 	struct image_section *sections;	/* in their order; 0 is the null section */
 	size_t n_sections;
 	/* Addresses that REF_BASE* count from, by their index in refs. */
@@ -71,8 +61,7 @@ void image_close(struct image *);
 /* n bytes at an offset in the image; ERR_FORMAT when outside. */
 int image_read(const struct image *, void *out, size_t n, uint64_t at, struct err *);
 
-/* The address of a byte of the file.  Bytes that no segment loads have addresses of
- * their own, high + at: what refers to them (symbol names) can be mapped too. */
+/* The address of a byte of the file: layout_address(). */
 uint64_t image_address(const struct image *, uint64_t at);
 /* The offset of an address; false when no byte of the file has it. */
 bool image_offset(const struct image *, uint64_t address, uint64_t *at);
@@ -81,7 +70,7 @@ bool image_offset(const struct image *, uint64_t address, uint64_t *at);
 const struct image_section *image_section(const struct image *, const char *name);
 
 /* An address that references count from, noted once: its index, for ref.base.
- * 0 when there are too many: 0 is always the address `low`. */
+ * 0 when there are too many: 0 is always the address layout.low. */
 uint8_t image_base(struct image *, uint64_t address);
 
 #endif

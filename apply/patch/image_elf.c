@@ -65,20 +65,6 @@ inside(const struct image *im, uint64_t at, uint64_t bytes)
 	return at <= im->bytes && bytes <= im->bytes - at;
 }
 
-static void
-add_segment(struct image *im, const struct image_segment *s)
-{
-	size_t i = im->n_segments;
-
-	if (im->n_segments == IMAGE_SEGMENTS_MAX || !inside(im, s->at, s->bytes) ||
-	    s->memory < s->bytes || s->memory > UINT32_MAX)
-		return;
-	for (; i > 0 && im->segments[i - 1].at > s->at; i--)
-		im->segments[i] = im->segments[i - 1];
-	im->segments[i] = *s;
-	im->n_segments++;
-}
-
 static int
 read_programs(struct image *im, const struct tables *t, struct err *e)
 {
@@ -87,7 +73,7 @@ read_programs(struct image *im, const struct tables *t, struct err *e)
 
 	for (unsigned i = 0; i < t->n_programs && i < PROGRAMS_MAX; i++) {
 		uint64_t at = t->programs + (uint64_t)i * t->program_bytes;
-		struct image_segment s;
+		struct segment s;
 
 		if (t->program_bytes < size || t->programs > im->bytes ||
 		    !inside(im, at, size))
@@ -101,7 +87,8 @@ read_programs(struct image *im, const struct tables *t, struct err *e)
 		s.bytes = word(im, p + 16, p + 32);
 		s.memory = word(im, p + 20, p + 40);
 		s.code = (le32_load(im->bits == 64 ? p + 4 : p + 24) & PF_X) != 0;
-		add_segment(im, &s);
+		if (inside(im, s.at, s.bytes))
+			layout_add(&im->layout, &s);
 	}
 	return 0;
 }
@@ -150,9 +137,10 @@ read_sections(struct image *im, const struct tables *t, struct err *e)
 	    t->sections > im->bytes || t->n_sections == 0 ||
 	    !inside(im, t->sections, (uint64_t)t->n_sections * t->section_bytes))
 		return 0;
-	im->sections = arena_new(im->arena, IMAGE_SECTIONS_MAX, sizeof *im->sections, e);
+	im->sections = arena_new(im->arena, t->n_sections, sizeof *im->sections, e);
 	if (im->sections == NULL)
 		return -1;
+	im->n_sections = t->n_sections;
 	for (unsigned i = 0; i < t->n_sections; i++) {
 		if (image_read(im, p, size, t->sections + (uint64_t)i * t->section_bytes,
 		    e) == -1)
@@ -160,7 +148,6 @@ read_sections(struct image *im, const struct tables *t, struct err *e)
 		names[i] = le32_load(p);
 		read_section(im, p, &im->sections[i]);
 	}
-	im->n_sections = t->n_sections;
 	for (unsigned i = 0; t->names < t->n_sections && i < t->n_sections; i++)
 		if (read_name(im, &im->sections[t->names], names[i],
 		    im->sections[i].name, e) == -1)
@@ -180,7 +167,7 @@ image_elf(struct image *im, const uint8_t *head, size_t n, struct err *e)
 	if (read_sections(im, &t, e) == -1)
 		return -1;
 	if (im->relocatable)
-		im->segments[im->n_segments++] = (struct image_segment){
-			.bytes = im->bytes, .memory = im->bytes };
-	return im->n_segments > 0;
+		layout_add(&im->layout, &(struct segment){ .bytes = im->bytes,
+		    .memory = im->bytes });
+	return im->layout.n > 0;
 }

@@ -23,7 +23,7 @@ enum {
 static bool
 is_address(const struct image *im, uint64_t v)
 {
-	return v >= LOWEST && v >= im->low && v < im->high;
+	return v >= LOWEST && v >= im->layout.low && v < im->layout.high;
 }
 
 /* Sections of words that may be addresses. */
@@ -90,8 +90,8 @@ spans(struct image *im, struct spans *out, struct err *e)
 	for (size_t i = 0; i < im->n_sections; i++)
 		if (add_section(im, out, &im->sections[i], e) == -1)
 			return -1;
-	for (size_t i = 0; im->n_sections == 0 && i < im->n_segments; i++) {
-		const struct image_segment *x = &im->segments[i];
+	for (size_t i = 0; im->n_sections == 0 && i < im->layout.n; i++) {
+		const struct segment *x = &im->layout.segments[i];
 
 		if (!x->code && add(im, out, WHAT_WORDS, x->at, x->bytes, x->address,
 		    im->bits / 8, e) == -1)

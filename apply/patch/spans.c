@@ -62,8 +62,8 @@ spans_add_code(struct spans *s, const struct image *im, unsigned align, struct e
 		    x->address, align, e) == -1)
 			return -1;
 	}
-	for (size_t i = 0; im->n_sections == 0 && i < im->n_segments; i++) {
-		const struct image_segment *x = &im->segments[i];
+	for (size_t i = 0; im->n_sections == 0 && i < im->layout.n; i++) {
+		const struct segment *x = &im->layout.segments[i];
 
 		if (x->code && add_code(s, im, x->at, x->bytes, x->address, align,
 		    e) == -1)
