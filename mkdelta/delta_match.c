@@ -21,6 +21,7 @@
 enum {
 	SAMPLE_BYTES = 2 << 20,	/* of copied bytes, to choose how to write them */
 	SAMPLE_STRETCH = 64 << 10,
+	PASSES = 2,	/* of matching by meaning */
 	FEW = 2048		/* one change in so many: sparse without a trial */
 };
 
@@ -77,9 +78,10 @@ sample_byte(struct sample *s, uint8_t change, struct err *e)
 	return 0;
 }
 
-/* Stretches of SAMPLE_STRETCH, evenly over all copies. */
+/* Stretches of SAMPLE_STRETCH, evenly over all copies.  `was` is what the new bytes
+ * would be without differences. */
 static int
-take_sample(const struct blocks *b, const uint8_t *old, const uint8_t *new,
+take_sample(const struct blocks *b, const uint8_t *was, const uint8_t *new,
     struct sample *s, struct err *e)
 {
 	uint64_t every = s->copied / (SAMPLE_BYTES / SAMPLE_STRETCH);
@@ -91,17 +93,17 @@ take_sample(const struct blocks *b, const uint8_t *old, const uint8_t *new,
 			if (s->copied > SAMPLE_BYTES &&
 			    s->taken % every >= SAMPLE_STRETCH)
 				continue;
-			if (sample_byte(s, (uint8_t)(new[at] - old[k->old_at + at]),
-			    e) == -1)
+			if (sample_byte(s, (uint8_t)(new[at] - was[at]), e) == -1)
 				return -1;
 		}
 		new += k->copy + k->extra;
+		was += k->copy + k->extra;
 	}
 	return 0;
 }
 
 static int
-choose_sparse(const struct blocks *b, const uint8_t *old, const uint8_t *new,
+choose_sparse(const struct blocks *b, const uint8_t *was, const uint8_t *new,
     unsigned level, bool *sparse, struct err *e)
 {
 	struct sample s = { .copied = 0 };
@@ -114,7 +116,7 @@ choose_sparse(const struct blocks *b, const uint8_t *old, const uint8_t *new,
 	for (size_t i = 0; i < b->n; i++)
 		s.copied += b->list[i].copy;
 	*sparse = true;
-	if (take_sample(b, old, new, &s, e) == -1)
+	if (take_sample(b, was, new, &s, e) == -1)
 		goto out;
 	if (s.changed > s.diff.len / FEW) {
 		if (squeeze_guess(DELTA_DIFF, level, &s.diff, &plain, e) == -1 ||
@@ -156,22 +158,91 @@ load(int dir, const char *name, const struct entry *entry, struct err *e)
 	return data;
 }
 
-static int
-match_output(const struct matching *m, const struct group *g, size_t i,
-    const uint8_t *old, const struct suffix *suffix, struct err *e)
-{
-	const struct delta_job *job = m->plan->job;
-	struct delta_output *output = &m->plan->outputs[i];
-	const struct entry *from = old_entry(m->plan, i), *to = new_entry(m->plan, i);
-	uint64_t files = from->size + to->size;
-	uint64_t rest = files < m->budget.bytes ? m->budget.bytes - files : 0;
-	uint8_t *new = load(job->to_dir, job->to_name, to, e);
-	int rc = -1;
+/* The ancestor of a group, and what is found in it. */
+struct ancestor {
+	const struct matching *m;
+	const struct group *g;
+	uint8_t *old;
+	size_t n_old;
+	struct suffix *suffix;		/* of old: made when it is needed first */
+	size_t n_new;			/* of the output at hand */
+};
 
-	if (new != NULL && bsdiff_blocks(old, (size_t)from->size, g->whole ? suffix :
-	    NULL, new, (size_t)to->size, rest, &output->blocks, e) == 0)
-		rc = choose_sparse(&output->blocks, old, new, job->level, &output->sparse,
-		    e);
+/* Blocks of the files as they are. */
+static int
+match_plain(struct ancestor *a, const uint8_t *new, struct blocks *blocks, struct err *e)
+{
+	uint64_t files = (uint64_t)a->n_old + a->n_new;
+	uint64_t rest = files < a->m->budget.bytes ? a->m->budget.bytes - files : 0;
+
+	if (a->g->whole && a->suffix == NULL &&
+	    (a->suffix = suffix_new(a->old, a->n_old, e)) == NULL)
+		return -1;
+	return bsdiff_blocks(a->old, a->n_old, a->suffix, new, a->n_new, rest, blocks, e);
+}
+
+/* Blocks of files whose references were made alike. */
+static int
+match_blurred(void *arg, const uint8_t *old, const uint8_t *new, struct blocks *blocks,
+    struct err *e)
+{
+	const struct ancestor *a = arg;
+	struct suffix *suffix = suffix_new(old, a->n_old, e);
+	int rc;
+
+	if (suffix == NULL)
+		return -1;
+	rc = bsdiff_blocks(old, a->n_old, suffix, new, a->n_new, 0, blocks, e);
+	suffix_free(suffix);
+	return rc;
+}
+
+static void
+copy_plain(const struct blocks *b, const uint8_t *old, uint8_t *was)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		memcpy(was, old + b->list[i].old_at, (size_t)b->list[i].copy);
+		was += b->list[i].copy + b->list[i].extra;
+	}
+}
+
+/* `was` has room for the new file. */
+static int
+match_bytes(struct ancestor *a, struct delta_output *output, const uint8_t *new,
+    uint8_t *was, struct err *e)
+{
+	struct prediction_job job = { .old = a->old, .new = new, .n_old = a->n_old,
+		.n_new = a->n_new, .rules = ((uint32_t)1 << RULE_IDS) - 1,
+		.passes = PASSES, .match = match_blurred, .arg = a };
+
+	if (a->g->whole && prediction_find(&job, &output->blocks, &output->prediction,
+	    was, e) == -1)
+		return -1;
+	if (output->prediction.rules == 0) {
+		if (match_plain(a, new, &output->blocks, e) == -1)
+			return -1;
+		copy_plain(&output->blocks, a->old, was);
+	}
+	return choose_sparse(&output->blocks, was, new, a->m->plan->job->level,
+	    &output->sparse, e);
+}
+
+static int
+match_output(struct ancestor *a, size_t i, struct err *e)
+{
+	const struct delta_job *job = a->m->plan->job;
+	const struct entry *to = new_entry(a->m->plan, i);
+	uint8_t *new = load(job->to_dir, job->to_name, to, e), *was;
+	int rc;
+
+	if (new == NULL)
+		return -1;
+	a->n_new = (size_t)to->size;
+	if ((was = malloc(a->n_new + 1)) == NULL)
+		rc = err_set(e, ERR_NOMEM, "out of memory");
+	else
+		rc = match_bytes(a, &a->m->plan->outputs[i], new, was, e);
+	free(was);
 	free(new);
 	return rc == -1 ? err_wrap(e, "%s", to->path) : 0;
 }
@@ -181,19 +252,16 @@ match_group_now(struct matching *m, const struct group *g, struct err *e)
 {
 	const struct delta_job *job = m->plan->job;
 	const struct entry *from = old_entry(m->plan, m->order[g->first]);
-	uint8_t *old = load(job->from_dir, job->from_name, from, e);
-	struct suffix *suffix = NULL;
-	int rc = -1;
+	struct ancestor a = { .m = m, .g = g, .n_old = (size_t)from->size };
+	int rc = 0;
 
-	if (old == NULL)
+	if ((a.old = load(job->from_dir, job->from_name, from, e)) == NULL)
 		return -1;
-	if (!g->whole || (suffix = suffix_new(old, (size_t)from->size, e)) != NULL)
-		rc = 0;
 	for (size_t i = 0; rc == 0 && i < g->n; i++)
 		if ((rc = cancel_check(e)) == 0)
-			rc = match_output(m, g, m->order[g->first + i], old, suffix, e);
-	suffix_free(suffix);
-	free(old);
+			rc = match_output(&a, m->order[g->first + i], e);
+	suffix_free(a.suffix);
+	free(a.old);
 	return rc;
 }
 
@@ -244,7 +312,8 @@ measure(struct matching *m, struct group *g)
 
 		new = bytes > new ? bytes : new;
 	}
-	g->bytes = old + new + suffix_memory(old);
+	/* The files, their blurred versions, what is predicted, references. */
+	g->bytes = 3 * old + 4 * new + suffix_memory(old);
 	g->whole = g->bytes <= m->budget.bytes;
 	if (!g->whole)
 		g->bytes = m->budget.bytes;
@@ -280,15 +349,22 @@ static int
 match_listing(struct delta_plan *p, struct err *e)
 {
 	struct suffix *suffix = suffix_new(p->old_text.data, p->old_text.len, e);
-	int rc;
+	uint8_t *was = malloc(p->reduced.len + 1);
+	int rc = -1;
 
-	if (suffix == NULL)
-		return -1;
-	rc = bsdiff_blocks(p->old_text.data, p->old_text.len, suffix, p->reduced.data,
-	    p->reduced.len, 0, &p->listing, e);
+	if (was == NULL)
+		(void)err_set(e, ERR_NOMEM, "out of memory");
+	else if (suffix != NULL)
+		rc = bsdiff_blocks(p->old_text.data, p->old_text.len, suffix,
+		    p->reduced.data, p->reduced.len, 0, &p->listing, e);
+	if (rc == 0) {
+		copy_plain(&p->listing, p->old_text.data, was);
+		rc = choose_sparse(&p->listing, was, p->reduced.data, p->job->level,
+		    &p->listing_sparse, e);
+	}
 	suffix_free(suffix);
-	return rc == -1 ? -1 : choose_sparse(&p->listing, p->old_text.data,
-	    p->reduced.data, p->job->level, &p->listing_sparse, e);
+	free(was);
+	return rc;
 }
 
 int

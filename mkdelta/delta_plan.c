@@ -121,8 +121,10 @@ delta_plan_make(struct delta_plan *p, const struct delta_job *job, struct err *e
 void
 delta_plan_free(struct delta_plan *p)
 {
-	for (size_t i = 0; p->outputs != NULL && i < p->n; i++)
+	for (size_t i = 0; p->outputs != NULL && i < p->n; i++) {
 		blocks_free(&p->outputs[i].blocks);
+		prediction_free(&p->outputs[i].prediction);
+	}
 	free(p->outputs);
 	blocks_free(&p->listing);
 	buf_free(&p->old_text);

@@ -12,6 +12,7 @@
 
 #include "mkdelta/bsdiff.h"
 #include "mkdelta/delta_write.h"
+#include "mkdelta/prediction.h"
 
 struct delta_output {
 	size_t entry;		/* of `to` */
@@ -19,6 +20,7 @@ struct delta_output {
 	size_t repeats;		/* number of an earlier output, or its own */
 	struct blocks blocks;	/* empty: nothing of the ancestor is in it */
 	bool sparse;		/* few of the copied bytes change */
+	struct prediction prediction;
 };
 
 struct delta_plan {

@@ -1,7 +1,9 @@
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "apply/patch/bspatch.h"
 #include "manifest/base/bytes.h"
 #include "manifest/base/cancel.h"
 #include "manifest/base/fs.h"
@@ -13,7 +15,8 @@ enum { BLOCK_BYTES = 1 << 16 };
 struct writer {
 	struct spill *plain;
 	uint64_t run;		/* copied bytes since the last change */
-	uint8_t old[BLOCK_BYTES], new[BLOCK_BYTES];
+	struct bspatch patch;	/* for what the decoder has before differences */
+	uint8_t new[BLOCK_BYTES];
 };
 
 /* A text, or a file by pread. */
@@ -23,8 +26,10 @@ struct side {
 };
 
 static int
-read_side(const struct side *s, uint8_t *data, size_t n, uint64_t at, struct err *e)
+read_side(void *arg, void *data, size_t n, uint64_t at, struct err *e)
 {
+	const struct side *s = arg;
+
 	if (s->text == NULL)
 		return fs_pread(s->fd, data, n, at, e);
 	memcpy(data, s->text + at, n);
@@ -46,14 +51,14 @@ put_method(struct writer *w, uint8_t method, struct err *e)
 }
 
 static int
-put_extra(struct writer *w, const struct side *new, uint64_t at, uint64_t bytes,
-    struct err *e)
+put_fresh(struct writer *w, enum delta_kind kind, struct side *new, uint64_t at,
+    uint64_t bytes, struct err *e)
 {
 	while (bytes > 0) {
 		size_t n = bytes < BLOCK_BYTES ? (size_t)bytes : BLOCK_BYTES;
 
 		if (read_side(new, w->new, n, at, e) == -1 ||
-		    spill_add(&w->plain[DELTA_EXTRA], w->new, n, e) == -1)
+		    spill_add(&w->plain[kind], w->new, n, e) == -1)
 			return -1;
 		at += n;
 		bytes -= n;
@@ -79,44 +84,58 @@ put_changes(struct writer *w, size_t n, struct err *e)
 }
 
 static int
-put_differences(struct writer *w, bool sparse, const struct side *old, uint64_t old_at,
-    const struct side *new, uint64_t new_at, uint64_t bytes, struct err *e)
+put_differences(struct writer *w, const struct bspatch_job *job, const struct copy *c,
+    struct side *new, struct err *e)
 {
-	while (bytes > 0) {
-		size_t n = bytes < BLOCK_BYTES ? (size_t)bytes : BLOCK_BYTES;
+	for (uint64_t done = 0; done < c->bytes;) {
+		uint64_t left = c->bytes - done;
+		size_t n = left < BSPATCH_STEP ? (size_t)left : BSPATCH_STEP;
+		const uint8_t *was = bspatch_predicted(&w->patch, job, c,
+		    c->old_at + done, n, e);
 
-		if (read_side(old, w->old, n, old_at, e) == -1 ||
-		    read_side(new, w->new, n, new_at, e) == -1)
+		if (was == NULL || read_side(new, w->new, n, c->new_at + done, e) == -1)
 			return -1;
 		for (size_t i = 0; i < n; i++)
-			w->new[i] = (uint8_t)(w->new[i] - w->old[i]);
-		if ((sparse ? put_changes(w, n, e) :
+			w->new[i] = (uint8_t)(w->new[i] - was[i]);
+		if ((job->sparse ? put_changes(w, n, e) :
 		    spill_add(&w->plain[DELTA_DIFF], w->new, n, e)) == -1)
 			return -1;
-		old_at += n;
-		new_at += n;
-		bytes -= n;
+		done += n;
 	}
 	return 0;
 }
 
 static int
-put_blocks(struct writer *w, const struct blocks *b, bool sparse, const struct side *old,
-    const struct side *new, struct err *e)
+put_block(struct writer *w, const struct block *k, uint64_t *expected, uint64_t old_bytes,
+    struct err *e)
 {
-	uint64_t old_at = 0, new_at = 0;
+	const struct bspatch_block b = { k->copy, k->extra };
+
+	if (put_number(w, DELTA_SEEK, zigzag((int64_t)(k->old_at - *expected)), e) == -1 ||
+	    put_number(w, DELTA_COPY, k->copy, e) == -1 ||
+	    put_number(w, DELTA_FRESH, k->extra, e) == -1)
+		return -1;
+	*expected = k->old_at;
+	bspatch_move(expected, &b, old_bytes);
+	return 0;
+}
+
+static int
+put_blocks(struct writer *w, const struct blocks *b, const struct bspatch_job *job,
+    struct side *new, struct err *e)
+{
+	enum delta_kind fresh = job->predict == NULL ? DELTA_EXTRA : DELTA_CODE;
+	uint64_t expected = 0, new_at = 0;
 
 	for (size_t i = 0; i < b->n; i++) {
 		const struct block *k = &b->list[i];
+		struct copy c = { k->old_at, new_at, k->copy };
 
-		if (put_number(w, DELTA_SEEK, zigzag((int64_t)(k->old_at - old_at)),
-		    e) == -1 || put_number(w, DELTA_COPY, k->copy, e) == -1 ||
-		    put_number(w, DELTA_FRESH, k->extra, e) == -1 ||
-		    put_differences(w, sparse, old, k->old_at, new, new_at, k->copy,
-		    e) == -1 || put_extra(w, new, new_at + k->copy, k->extra, e) == -1)
+		if (put_block(w, k, &expected, job->old->bytes, e) == -1 ||
+		    put_differences(w, job, &c, new, e) == -1 ||
+		    put_fresh(w, fresh, new, new_at + k->copy, k->extra, e) == -1)
 			return -1;
 		new_at += k->copy + k->extra;
-		old_at = k->old_at + k->copy;
 	}
 	return 0;
 }
@@ -135,31 +154,171 @@ static int
 put_listing(struct writer *w, const struct delta_plan *p, struct err *e)
 {
 	struct side old = { p->old_text.data, -1 }, new = { p->reduced.data, -1 };
+	const struct old text = { &old, read_side, p->old_text.len };
+	const struct bspatch_job job = { .old = &text, .sparse = p->listing_sparse };
 
 	if (!copies_something(&p->listing))
 		return put_method(w, METHOD_RAW, e) == -1 ? -1 :
-		    put_extra(w, &new, 0, p->reduced.len, e);
-	if (put_method(w, p->listing_sparse ? METHOD_SPARSE : METHOD_COPY, e) == -1)
+		    put_fresh(w, DELTA_EXTRA, &new, 0, p->reduced.len, e);
+	if (put_method(w, METHOD_PATCH, e) == -1 ||
+	    put_number(w, DELTA_CONTROL, job.sparse ? FLAG_SPARSE : 0, e) == -1)
 		return -1;
-	return put_blocks(w, &p->listing, p->listing_sparse, &old, &new, e);
+	return put_blocks(w, &p->listing, &job, &new, e);
+}
+
+/* ---- images ---- */
+
+static int
+put_layout(struct writer *w, const struct layout *from, const struct layout *to,
+    struct err *e)
+{
+	uint64_t numbers[LAYOUT_SEGMENTS_MAX * LAYOUT_NUMBERS];
+
+	layout_numbers(from, to, numbers);
+	if (put_number(w, DELTA_CONTROL, to->n, e) == -1)
+		return -1;
+	for (size_t i = 0; i < to->n * LAYOUT_NUMBERS; i++)
+		if (put_number(w, DELTA_CONTROL, numbers[i], e) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+put_anchors(struct writer *w, const struct pair *p, struct err *e)
+{
+	uint32_t end = 0, shift = 0;
+
+	if (put_number(w, DELTA_CONTROL, p->n_anchors, e) == -1)
+		return -1;
+	for (size_t i = 0; i < p->n_anchors; i++) {
+		const struct anchor *a = &p->anchors[i];
+		uint32_t by = a->to - a->from;
+
+		if (put_number(w, DELTA_CONTROL, a->from - end, e) == -1 ||
+		    put_number(w, DELTA_CONTROL, a->bytes, e) == -1 ||
+		    put_number(w, DELTA_CONTROL, zigzag((int32_t)(by - shift)), e) == -1)
+			return -1;
+		end = a->from + a->bytes;
+		shift = by;
+	}
+	return 0;
+}
+
+static int
+put_images(struct writer *w, const struct prediction *x, struct err *e)
+{
+	uint64_t old_at = 0, shift = 0;
+
+	if (put_number(w, DELTA_CONTROL, x->rules, e) == -1 ||
+	    put_number(w, DELTA_CONTROL, x->n, e) == -1)
+		return -1;
+	for (size_t i = 0; i < x->n; i++) {
+		const struct pair *p = &x->pairs[i];
+		uint64_t by = p->new_at - p->old_at;
+
+		if (put_number(w, DELTA_CONTROL, p->old_at - old_at, e) == -1 ||
+		    put_number(w, DELTA_CONTROL, zigzag((int64_t)(by - shift)),
+		    e) == -1 || put_layout(w, &x->from[i], &p->to, e) == -1 ||
+		    put_anchors(w, p, e) == -1)
+			return -1;
+		old_at = p->old_at;
+		shift = by;
+	}
+	return 0;
+}
+
+/* The one part that all of the output is. */
+static int
+put_part(struct writer *w, const struct prediction *x, size_t blocks, struct err *e)
+{
+	if (put_number(w, DELTA_CONTROL, 0, e) == -1 ||
+	    put_number(w, DELTA_CONTROL, blocks, e) == -1)
+		return -1;
+	for (size_t i = 0; i < x->n; i++) {
+		const struct pair *p = &x->pairs[i];
+		uint32_t from = 0, by = 0;
+
+		if (put_number(w, DELTA_CONTROL, p->n_points, e) == -1)
+			return -1;
+		for (size_t k = 0; k < p->n_points; k++) {
+			const struct map_point *t = &p->points[k];
+
+			if (put_number(w, DELTA_TARGETS, t->from - from, e) == -1 ||
+			    put_number(w, DELTA_TARGETS,
+			    zigzag((int32_t)(t->by - by)), e) == -1)
+				return -1;
+			from = t->from;
+			by = t->by;
+		}
+	}
+	return 0;
+}
+
+/* ---- outputs ---- */
+
+struct block_list {
+	struct copy *copies;
+	size_t n;
+};
+
+static struct copy
+get_copy(void *arg, size_t i)
+{
+	const struct block_list *l = arg;
+
+	return l->copies[i];
+}
+
+static int
+put_predicted(struct writer *w, const struct delta_output *o, struct bspatch_job *job,
+    struct side *new, struct err *e)
+{
+	const struct prediction *x = &o->prediction;
+	struct block_list l = { calloc(o->blocks.n + 1, sizeof *l.copies), o->blocks.n };
+	struct arena arena = { .limit = UINT64_MAX };
+	struct predict predict = { .old = job->old, .rules = x->rules, .pairs = x->pairs,
+		.n_pairs = x->n, .copies = { l.n, &l, get_copy }, .arena = &arena };
+	uint64_t new_at = 0;
+	int rc = -1;
+
+	if (l.copies == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	for (size_t i = 0; i < l.n; i++) {
+		const struct block *b = &o->blocks.list[i];
+
+		l.copies[i] = (struct copy){ b->old_at, new_at, b->copy };
+		new_at += b->copy + b->extra;
+	}
+	job->predict = &predict;
+	if (predict_open(&predict, e) == 0 && put_images(w, x, e) == 0 &&
+	    put_part(w, x, o->blocks.n, e) == 0)
+		rc = put_blocks(w, &o->blocks, job, new, e);
+	predict_close(&predict);
+	free(l.copies);
+	return rc;
 }
 
 static int
 put_copies(struct writer *w, const struct delta_plan *p, const struct delta_output *o,
-    const struct side *new, struct err *e)
+    struct side *new, struct err *e)
 {
-	const struct delta_job *job = p->job;
-	struct side old = { NULL, -1 };
+	const struct entry *from = &p->job->from->entries[o->ancestor];
+	struct side side = { NULL, -1 };
+	const struct old old = { &side, read_side, from->size };
+	struct bspatch_job job = { .old = &old, .sparse = o->sparse };
+	uint64_t flags = (o->sparse ? FLAG_SPARSE : 0) |
+	    (o->prediction.rules != 0 ? FLAG_IMAGES : 0);
 	int rc = -1;
 
-	old.fd = delta_plan_open(job->from_dir, job->from_name,
-	    &job->from->entries[o->ancestor], e);
-	if (old.fd == -1)
+	side.fd = delta_plan_open(p->job->from_dir, p->job->from_name, from, e);
+	if (side.fd == -1)
 		return -1;
-	if (put_method(w, o->sparse ? METHOD_SPARSE : METHOD_COPY, e) == 0 &&
+	if (put_method(w, METHOD_PATCH, e) == 0 &&
+	    put_number(w, DELTA_CONTROL, flags, e) == 0 &&
 	    put_number(w, DELTA_CONTROL, o->ancestor, e) == 0)
-		rc = put_blocks(w, &o->blocks, o->sparse, &old, new, e);
-	(void)close(old.fd);
+		rc = o->prediction.rules != 0 ? put_predicted(w, o, &job, new, e) :
+		    put_blocks(w, &o->blocks, &job, new, e);
+	(void)close(side.fd);
 	return rc;
 }
 
@@ -179,7 +338,7 @@ put_output(struct writer *w, const struct delta_plan *p, size_t i, struct err *e
 	if (copies_something(&o->blocks))
 		rc = put_copies(w, p, o, &new, e);
 	else if ((rc = put_method(w, METHOD_RAW, e)) == 0)
-		rc = put_extra(w, &new, 0, entry->size, e);
+		rc = put_fresh(w, DELTA_EXTRA, &new, 0, entry->size, e);
 	(void)close(new.fd);
 	return rc == -1 ? err_wrap(e, "%s", entry->path) : 0;
 }

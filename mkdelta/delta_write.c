@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "apply/patch/delta_header.h"
+#include "apply/patch/patch_output.h"
 #include "manifest/base/buf.h"
 #include "manifest/base/bytes.h"
 #include "manifest/base/fs_change.h"
@@ -58,6 +59,27 @@ emit_header(const struct delta_header *h, struct buf *out, struct err *e)
 	return emit_streams(h, out, e);
 }
 
+/* The decoder's memory beside the streams: that of the output which needs the most.
+ * A little is added for machines whose structures are larger. */
+static uint64_t
+work_bytes(const struct delta_plan *p)
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct prediction *x = &p->outputs[i].prediction;
+		uint64_t n = x->memory_bytes + x->n * sizeof(struct pair) +
+		    (p->outputs[i].blocks.n + 1) * sizeof(struct placed);
+
+		for (size_t k = 0; k < x->n; k++)
+			n += 2 * x->pairs[k].n_anchors * sizeof(struct anchor) +
+			    x->pairs[k].n_points * sizeof(struct map_point);
+		if (x->rules != 0 && n > most)
+			most = n;
+	}
+	return most == 0 ? 0 : most + most / 16 + 1024;
+}
+
 static int
 fill_header(struct encoder *x, struct err *e)
 {
@@ -69,7 +91,7 @@ fill_header(struct encoder *x, struct err *e)
 	if (listing_id(x->plan.job->to, &id, e) == -1)
 		return -1;
 	memcpy(x->header.new_id, id.bytes, DELTA_ID_BYTES);
-	x->header.memory = delta_header_memory(&x->header);
+	x->header.memory = delta_header_memory(&x->header) + work_bytes(&x->plan);
 	x->header.listing_bytes = x->plan.reduced.len;
 	return 0;
 }
@@ -126,7 +148,7 @@ encode(struct encoder *x, const struct delta_job *job, int fd, struct delta_stat
 {
 	if (delta_plan_make(&x->plan, job, e) == -1 ||
 	    delta_streams_write(&x->plan, x->plain, e) == -1 ||
-	    squeeze(x->plain, job->level, job->jobs, x->packed, x->header.streams,
+	    squeeze(x->plain, work_bytes(&x->plan), job->level, job->jobs, x->packed, x->header.streams,
 	    e) == -1 || fill_header(x, e) == -1 || write_file(x, fd, stats, e) == -1)
 		return err_wrap(e, "delta");
 	fill_stats(x, stats);

@@ -32,6 +32,7 @@ struct trial {
 struct trials {
 	struct trial list[TRIALS_MAX];
 	size_t n;
+	unsigned logs[DELTA_KINDS];	/* of windows */
 };
 
 /* lc, lp, pb to try; only the first for streams of more than one_bytes.  Numbers
@@ -49,7 +50,16 @@ static const struct {
 	[DELTA_RUNS] = { UINT64_MAX, { { 0, 0, 0 }, { 1, 0, 0 } } },
 	[DELTA_CHANGES] = { UINT64_MAX, { { 0, 0, 0 }, { 1, 0, 0 } } },
 	[DELTA_DIFF] = { 1 << 20, { { 3, 0, 2 }, { 0, 2, 2 } } },
-	[DELTA_EXTRA] = { 32 << 20, { { 2, 2, 2 }, { 3, 0, 0 } } },
+	[DELTA_EXTRA] = { 32 << 20, { { 3, 0, 0 }, { 3, 0, 2 } } },
+	[DELTA_CODE] = { 32 << 20, { { 3, 0, 2 }, { 2, 2, 2 } } },
+	[DELTA_TARGETS] = { UINT64_MAX, { { 0, 0, 0 }, { 1, 0, 0 } } },
+};
+
+/* Larger windows gain nothing that was measured. */
+static const unsigned char window_log_max[DELTA_KINDS] = {
+	[DELTA_CONTROL] = 18, [DELTA_SEEK] = 18, [DELTA_COPY] = 18, [DELTA_FRESH] = 18,
+	[DELTA_RUNS] = 19, [DELTA_CHANGES] = 19, [DELTA_DIFF] = 20,
+	[DELTA_EXTRA] = 23, [DELTA_CODE] = 22, [DELTA_TARGETS] = 18,
 };
 
 static unsigned
@@ -57,9 +67,34 @@ window_log(enum delta_kind kind, uint64_t bytes)
 {
 	unsigned log = DELTA_WINDOW_LOG_MIN;
 
-	while (log < delta_window_log_max[kind] && (uint64_t)1 << log < bytes)
+	while (log < window_log_max[kind] && (uint64_t)1 << log < bytes)
 		log++;
 	return log;
+}
+
+/* The windows, the largest halved until all streams fit beside what else the decoder
+ * needs. */
+static void
+fit_windows(const struct spill plain[DELTA_KINDS], uint64_t work_bytes,
+    unsigned logs[DELTA_KINDS])
+{
+	for (;;) {
+		uint64_t sum = DELTA_MEMORY_FIXED + work_bytes;
+		int largest = 0;
+
+		for (int kind = 0; kind < DELTA_KINDS; kind++) {
+			if (spill_bytes(&plain[kind]) == 0)
+				continue;
+			sum += ((uint64_t)1 << logs[kind]) +
+			    (spill_bytes(&plain[kind]) <= ZSTD_BYTES ? DELTA_MEMORY_ZSTD :
+			    DELTA_MEMORY_LZMA);
+			if (logs[kind] > logs[largest])
+				largest = kind;
+		}
+		if (sum <= DELTA_MEMORY_MAX || logs[largest] <= DELTA_WINDOW_LOG_MIN)
+			return;
+		logs[largest]--;
+	}
 }
 
 static int
@@ -130,19 +165,20 @@ add_trial(struct trials *all, enum delta_kind kind, enum delta_codec codec,
 	t->kind = kind;
 	t->codec = codec;
 	t->plain = plain;
-	t->window_log = window_log(kind, spill_bytes(plain));
+	t->window_log = all->logs[kind];
 	spill_init(&t->packed);
 	return t;
 }
 
 static struct lzwrite_options
-lzma_options(enum delta_kind kind, size_t context, unsigned level, uint64_t bytes)
+lzma_options(enum delta_kind kind, size_t context, unsigned level, uint64_t bytes,
+    unsigned log)
 {
 	if (level == 0 || level > LZMA_PRESET)
 		level = LZMA_PRESET;
 	return (struct lzwrite_options){ level, level == LZMA_PRESET &&
 	    bytes <= SLOW_BYTES,
-		window_log(kind, bytes), contexts[kind].bits[context].lc,
+		log, contexts[kind].bits[context].lc,
 		contexts[kind].bits[context].lp, contexts[kind].bits[context].pb };
 }
 
@@ -158,7 +194,7 @@ add_trials(struct trials *all, enum delta_kind kind, unsigned level,
 		(void)add_trial(all, kind, DELTA_ZSTD, plain);
 	for (size_t i = 0; i < (bytes <= contexts[kind].one_bytes ? CONTEXTS : 1); i++)
 		add_trial(all, kind, DELTA_LZMA, plain)->lzma = lzma_options(kind, i,
-		    level, bytes);
+		    level, bytes, all->logs[kind]);
 }
 
 static int
@@ -211,8 +247,8 @@ choose(struct trials *all, enum delta_kind kind, const struct spill *plain,
 }
 
 int
-squeeze(const struct spill plain[DELTA_KINDS], unsigned level, unsigned jobs,
-    struct spill packed[DELTA_KINDS], struct delta_stream streams[DELTA_KINDS],
+squeeze(const struct spill plain[DELTA_KINDS], uint64_t work_bytes, unsigned level,
+    unsigned jobs, struct spill packed[DELTA_KINDS], struct delta_stream streams[DELTA_KINDS],
     struct err *e)
 {
 	struct trials *all = calloc(1, sizeof *all);
@@ -220,6 +256,10 @@ squeeze(const struct spill plain[DELTA_KINDS], unsigned level, unsigned jobs,
 
 	if (all == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
+	for (int kind = 0; kind < DELTA_KINDS; kind++)
+		all->logs[kind] = window_log((enum delta_kind)kind,
+		    spill_bytes(&plain[kind]));
+	fit_windows(plain, work_bytes, all->logs);
 	/* The largest kinds last in the enumeration are begun first. */
 	for (int kind = DELTA_KINDS - 1; kind >= 0; kind--)
 		add_trials(all, (enum delta_kind)kind, level, &plain[kind]);
@@ -238,7 +278,8 @@ squeeze_guess(enum delta_kind kind, unsigned level, const struct buf *plain,
     size_t *bytes, struct err *e)
 {
 	struct buf out = BUF_INIT(SIZE_MAX / 2);
-	struct lzwrite_options options = lzma_options(kind, 0, level, plain->len);
+	struct lzwrite_options options = lzma_options(kind, 0, level, plain->len,
+	    window_log(kind, plain->len));
 	struct lzwrite *lzma = lzwrite_open(&options, &out, e);
 	int rc = -1;
 

@@ -1,14 +1,13 @@
 #include <string.h>
 
 #include "manifest/base/bytes.h"
-#include "manifest/base/fs.h"
 
 #include "apply/patch/bspatch.h"
 
 static size_t
 step(uint64_t bytes)
 {
-	return bytes < BSPATCH_BLOCK ? (size_t)bytes : BSPATCH_BLOCK;
+	return bytes < BSPATCH_STEP ? (size_t)bytes : BSPATCH_STEP;
 }
 
 static int
@@ -20,13 +19,13 @@ put(const struct bspatch_sink *to, const uint8_t *data, size_t n, struct err *e)
 }
 
 int
-bspatch_extra(struct bspatch *p, const struct bspatch_sink *to, uint64_t bytes,
-    struct err *e)
+bspatch_fresh(struct bspatch *p, const struct bspatch_sink *to, enum delta_kind kind,
+    uint64_t bytes, struct err *e)
 {
 	while (bytes > 0) {
 		size_t n = step(bytes);
 
-		if (stream_read(p->streams[DELTA_EXTRA], p->block, n, e) == -1 ||
+		if (stream_read(p->streams[kind], p->block, n, e) == -1 ||
 		    put(to, p->block, n, e) == -1)
 			return -1;
 		bytes -= n;
@@ -34,18 +33,10 @@ bspatch_extra(struct bspatch *p, const struct bspatch_sink *to, uint64_t bytes,
 	return 0;
 }
 
-static int
-read_old(struct bspatch *p, const struct bspatch_source *from, uint64_t at, size_t n,
-    struct err *e)
-{
-	if (from->text == NULL)
-		return fs_pread(from->fd, p->block, n, at, e);
-	memcpy(p->block, from->text + at, n);
-	return 0;
-}
+/* ---- changes ---- */
 
 static int
-add_differences(struct bspatch *p, size_t n, struct err *e)
+add_differences(struct bspatch *p, uint8_t *bytes, size_t n, struct err *e)
 {
 	uint8_t part[4096];
 
@@ -55,7 +46,7 @@ add_differences(struct bspatch *p, size_t n, struct err *e)
 		if (stream_read(p->streams[DELTA_DIFF], part, now, e) == -1)
 			return -1;
 		for (size_t i = 0; i < now; i++)
-			p->block[at + i] = (uint8_t)(p->block[at + i] + part[i]);
+			bytes[at + i] = (uint8_t)(bytes[at + i] + part[i]);
 		at += now;
 	}
 	return 0;
@@ -73,7 +64,7 @@ begin_run(struct bspatch *p, struct err *e)
 }
 
 static int
-add_changes(struct bspatch *p, size_t n, struct err *e)
+add_changes(struct bspatch *p, bool substitute, uint8_t *bytes, size_t n, struct err *e)
 {
 	uint8_t change;
 
@@ -89,29 +80,68 @@ add_changes(struct bspatch *p, size_t n, struct err *e)
 			return 0;
 		if (stream_byte(p->streams[DELTA_CHANGES], &change, e) == -1)
 			return -1;
-		p->block[at] = (uint8_t)(p->block[at] + change);
+		bytes[at] = substitute ? change : (uint8_t)(bytes[at] + change);
 		p->in_run = false;
 		at++;
 	}
 	return 0;
 }
 
-static int
-copy(struct bspatch *p, bool sparse, const struct bspatch_source *from,
-    const struct bspatch_sink *to, uint64_t at, uint64_t bytes, struct err *e)
-{
-	while (bytes > 0) {
-		size_t n = step(bytes);
+/* ---- copies ---- */
 
-		if (read_old(p, from, at, n, e) == -1 ||
-		    (sparse ? add_changes : add_differences)(p, n, e) == -1 ||
-		    put(to, p->block, n, e) == -1)
+/* Old bytes from `at` on, n of them behind the margin, with what the copy has on both
+ * sides. */
+static int
+read_old(struct bspatch *p, const struct bspatch_job *j, const struct copy *c,
+    uint64_t at, size_t n, struct err *e)
+{
+	size_t before = 0, after = 0;
+
+	if (j->predict != NULL) {
+		uint64_t ahead = c->old_at + c->bytes - (at + n);
+
+		before = at - c->old_at < PREDICT_MARGIN ? (size_t)(at - c->old_at) :
+		    PREDICT_MARGIN;
+		after = ahead < PREDICT_MARGIN ? (size_t)ahead : PREDICT_MARGIN;
+	}
+	return old_read(j->old, p->block + PREDICT_MARGIN - before, before + n + after,
+	    at - before, e);
+}
+
+uint8_t *
+bspatch_predicted(struct bspatch *p, const struct bspatch_job *j, const struct copy *c,
+    uint64_t at, size_t n, struct err *e)
+{
+	uint8_t *bytes = p->block + PREDICT_MARGIN;
+
+	if (read_old(p, j, c, at, n, e) == -1)
+		return NULL;
+	if (j->predict != NULL && predict_part(j->predict, c, at, bytes, n, e) == -1)
+		return NULL;
+	return bytes;
+}
+
+int
+bspatch_copy(struct bspatch *p, const struct bspatch_job *j, const struct copy *c,
+    struct err *e)
+{
+	uint64_t at = c->old_at, end = c->old_at + c->bytes;
+
+	while (at < end) {
+		size_t n = step(end - at);
+		uint8_t *bytes = bspatch_predicted(p, j, c, at, n, e);
+
+		if (bytes == NULL ||
+		    (j->sparse ? add_changes(p, j->substitute, bytes, n, e) :
+		    add_differences(p, bytes, n, e)) == -1 ||
+		    put(j->to, bytes, n, e) == -1)
 			return -1;
 		at += n;
-		bytes -= n;
 	}
 	return 0;
 }
+
+/* ---- blocks ---- */
 
 /* The next place in the old file; a jump out of it is refused. */
 static int
@@ -126,29 +156,51 @@ jump(uint64_t *at, int64_t seek, uint64_t limit, struct err *e)
 }
 
 int
-bspatch_blocks(struct bspatch *p, bool sparse, const struct bspatch_source *from,
-    const struct bspatch_sink *to, uint64_t bytes, struct err *e)
+bspatch_read(struct stream *const streams[DELTA_KINDS], uint64_t old_bytes, uint64_t left,
+    uint64_t *at, struct bspatch_block *b, struct err *e)
 {
-	uint64_t at = 0, seek, copied, fresh;
+	uint64_t seek;
 
-	while (bytes > 0) {
-		if (stream_varint(p->streams[DELTA_SEEK], &seek, e) == -1 ||
-		    stream_varint(p->streams[DELTA_COPY], &copied, e) == -1 ||
-		    stream_varint(p->streams[DELTA_FRESH], &fresh, e) == -1 ||
-		    jump(&at, unzigzag(seek), from->bytes, e) == -1)
+	if (stream_varint(streams[DELTA_SEEK], &seek, e) == -1 ||
+	    stream_varint(streams[DELTA_COPY], &b->copy, e) == -1 ||
+	    stream_varint(streams[DELTA_FRESH], &b->fresh, e) == -1 ||
+	    jump(at, unzigzag(seek), old_bytes, e) == -1)
+		return -1;
+	if (b->copy == 0 && b->fresh == 0)
+		return err_set(e, ERR_FORMAT, "a block of nothing");
+	if (b->copy > old_bytes - *at)
+		return err_set(e, ERR_FORMAT, "a copy reaches past the old file");
+	if (b->copy > left || b->fresh > left - b->copy)
+		return err_set(e, ERR_FORMAT, "a block reaches past the new file");
+	return 0;
+}
+
+void
+bspatch_move(uint64_t *at, const struct bspatch_block *b, uint64_t old_bytes)
+{
+	*at += b->copy;
+	*at += b->fresh < old_bytes - *at ? b->fresh : old_bytes - *at;
+}
+
+int
+bspatch_blocks(struct bspatch *p, const struct bspatch_job *j, uint64_t bytes,
+    struct err *e)
+{
+	uint64_t at = 0, done = 0;
+	struct bspatch_block b;
+
+	while (done < bytes) {
+		struct copy c;
+
+		if (bspatch_read(p->streams, j->old->bytes, bytes - done, &at, &b,
+		    e) == -1)
 			return -1;
-		if (copied == 0 && fresh == 0)
-			return err_set(e, ERR_FORMAT, "a block of nothing");
-		if (copied > from->bytes - at)
-			return err_set(e, ERR_FORMAT, "a copy reaches past the old file");
-		if (copied > bytes || fresh > bytes - copied)
-			return err_set(e, ERR_FORMAT,
-			    "a block reaches past the new file");
-		if (copy(p, sparse, from, to, at, copied, e) == -1 ||
-		    bspatch_extra(p, to, fresh, e) == -1)
+		c = (struct copy){ at, done, b.copy };
+		if (bspatch_copy(p, j, &c, e) == -1 ||
+		    bspatch_fresh(p, j->to, DELTA_EXTRA, b.fresh, e) == -1)
 			return -1;
-		at += copied;
-		bytes -= copied + fresh;
+		bspatch_move(&at, &b, j->old->bytes);
+		done += b.copy + b.fresh;
 	}
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "apply/patch/bspatch.h"
 #include "apply/patch/delta_header.h"
+#include "apply/patch/patch_output.h"
 
 #include "apply/patch/delta.h"
 
@@ -17,15 +18,9 @@ struct delta {
 	bool has_listing;
 	uint64_t built;			/* outputs so far */
 	uint8_t last_method;
-	uint64_t last_source;
+	uint64_t last_source, last_flags;
+	struct arena arena;		/* what is declared beside the streams */
 	struct bspatch patch;
-};
-
-static const char *const method_names[METHODS] = {
-	[METHOD_RAW] = "raw",
-	[METHOD_COPY] = "copy",
-	[METHOD_REPEAT] = "repeat",
-	[METHOD_SPARSE] = "sparse",
 };
 
 static int
@@ -37,6 +32,7 @@ start(struct delta *d, int fd, uint64_t memory_limit, struct err *e)
 		return err_set(e, ERR_ROOM,
 		    "the delta needs %" PRIu64 " bytes of memory, "
 		    "%" PRIu64 " are allowed", d->header.memory, memory_limit);
+	d->arena.limit = d->header.memory - delta_header_memory(&d->header);
 	for (int kind = 0; kind < DELTA_KINDS; kind++) {
 		d->patch.streams[kind] = stream_open(fd, &d->header.streams[kind], e);
 		if (d->patch.streams[kind] == NULL)
@@ -70,17 +66,50 @@ delta_close(struct delta *d)
 	free(d);
 }
 
+/* ---- the listing ---- */
+
+static int
+read_text(void *arg, void *out, size_t n, uint64_t at, struct err *e)
+{
+	const uint8_t *text = arg;
+
+	(void)e;
+	memcpy(out, text + at, n);
+	return 0;
+}
+
+static int
+build_listing(struct delta *d, const void *old_text, size_t old_bytes, struct buf *out,
+    struct err *e)
+{
+	const struct old old = { .arg = (void *)(uintptr_t)old_text, .read = read_text,
+		.bytes = old_bytes };
+	const struct bspatch_sink to = { .buf = out };
+	struct bspatch_job job = { .old = &old, .to = &to };
+	uint64_t flags;
+	uint8_t method;
+
+	if (stream_byte(d->patch.streams[DELTA_CONTROL], &method, e) == -1)
+		return -1;
+	if (method == METHOD_RAW)
+		return bspatch_fresh(&d->patch, &to, DELTA_EXTRA, d->header.listing_bytes,
+		    e);
+	if (method != METHOD_PATCH)
+		return err_set(e, ERR_FORMAT, "method %u is unknown", method);
+	if (stream_varint(d->patch.streams[DELTA_CONTROL], &flags, e) == -1)
+		return -1;
+	if (flags > FLAG_SPARSE)
+		return err_set(e, ERR_FORMAT, "flags that do not go together");
+	job.sparse = flags != 0;
+	return bspatch_blocks(&d->patch, &job, d->header.listing_bytes, e);
+}
+
 int
 delta_listing(struct delta *d, const void *old_text, size_t old_bytes, struct buf *out,
     struct err *e)
 {
-	const uint8_t *text = old_text;
-	struct bspatch_source from = { .fd = -1, .bytes = old_bytes };
-	struct bspatch_sink to = { .buf = out };
 	struct sha256 id;
-	uint8_t method;
 
-	from.text = old_bytes == 0 ? (const uint8_t *)"" : text;
 	if (d->has_listing)
 		return err_set(e, ERR_FAIL, "the listing was read already");
 	if (sha256_of(old_text, old_bytes, &id, e) == -1)
@@ -91,15 +120,12 @@ delta_listing(struct delta *d, const void *old_text, size_t old_bytes, struct bu
 		return err_set(e, ERR_FORMAT, "a listing of %" PRIu64 " bytes",
 		    d->header.listing_bytes);
 	d->has_listing = true;
-	if (stream_byte(d->patch.streams[DELTA_CONTROL], &method, e) == -1)
+	if (build_listing(d, old_text, old_bytes, out, e) == -1)
 		return err_wrap(e, "listing");
-	if (method == METHOD_RAW)
-		return bspatch_extra(&d->patch, &to, d->header.listing_bytes, e);
-	if (method != METHOD_COPY && method != METHOD_SPARSE)
-		return err_set(e, ERR_FORMAT, "listing: method %u is unknown", method);
-	return bspatch_blocks(&d->patch, method == METHOD_SPARSE, &from, &to,
-	    d->header.listing_bytes, e);
+	return 0;
 }
+
+/* ---- outputs ---- */
 
 static int
 build_repeat(struct delta *d, const struct delta_io *io, struct err *e)
@@ -112,17 +138,69 @@ build_repeat(struct delta *d, const struct delta_io *io, struct err *e)
 	return io->repeat(io->arg, d->last_source, e);
 }
 
-static int
-build_from(struct delta *d, uint64_t bytes, const struct delta_io *io, struct err *e)
+static struct copy
+get_copy(void *arg, size_t i)
 {
-	struct bspatch_source from = { .fd = -1 };
-	struct bspatch_sink to = { .io = io };
+	const struct patch_output *o = arg;
+	const struct placed *b = &o->blocks[i];
 
-	if (stream_varint(d->patch.streams[DELTA_CONTROL], &d->last_source, e) == -1 ||
-	    io->open_old(io->arg, d->last_source, &from.fd, &from.bytes, e) == -1)
-		return -1;
-	return bspatch_blocks(&d->patch, d->last_method == METHOD_SPARSE, &from, &to,
-	    bytes, e);
+	return (struct copy){ b->old_at, o->part_at + b->new_at, b->copy };
+}
+
+/* A part whose blocks were read: predicted copies, fresh bytes of code. */
+static int
+build_blocks(struct delta *d, struct patch_output *o, struct bspatch_job *job,
+    struct err *e)
+{
+	struct predict predict = { .old = &o->sources.old, .rules = (uint32_t)o->rules,
+		.pairs = o->pairs, .n_pairs = o->n_pairs,
+		.copies = { o->n_blocks, o, get_copy }, .arena = &d->arena };
+	int rc = predict_open(&predict, e);
+
+	job->predict = &predict;
+	for (size_t i = 0; rc == 0 && i < o->n_blocks; i++) {
+		const struct placed *b = &o->blocks[i];
+		struct copy c = get_copy(o, i);
+
+		if ((rc = bspatch_copy(&d->patch, job, &c, e)) == 0)
+			rc = bspatch_fresh(&d->patch, job->to, DELTA_CODE,
+			    b[1].new_at - b->new_at - b->copy, e);
+	}
+	predict_close(&predict);
+	return rc;
+}
+
+static int
+build_parts(struct delta *d, struct patch_output *o, struct bspatch_job *job,
+    uint64_t bytes, struct err *e)
+{
+	uint64_t seek = 0, part;
+
+	for (o->part_at = 0; o->part_at < bytes; o->part_at += part)
+		if (patch_output_part(o, d->patch.streams, bytes - o->part_at, &seek,
+		    &part, e) == -1 || build_blocks(d, o, job, e) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+build_patch(struct delta *d, uint64_t bytes, const struct delta_io *io, struct err *e)
+{
+	struct bspatch_sink to = { .io = io };
+	struct patch_output o;
+	struct bspatch_job job;
+	int rc = patch_output_open(&o, d->patch.streams, io, &d->arena, e);
+
+	d->last_source = o.sources.entries[0];
+	d->last_flags = o.flags;
+	job = (struct bspatch_job){ .old = &o.sources.old, .to = &to,
+		.sparse = (o.flags & FLAG_SPARSE) != 0,
+		.substitute = (o.flags & FLAG_SUBSTITUTE) != 0 };
+	if (rc == 0)
+		rc = (o.flags & FLAG_IMAGES) != 0 ? build_parts(d, &o, &job, bytes, e) :
+		    bspatch_blocks(&d->patch, &job, bytes, e);
+	patch_output_close(&o);
+	return rc;
 }
 
 int
@@ -137,11 +215,10 @@ delta_build(struct delta *d, uint64_t bytes, const struct delta_io *io, struct e
 		return -1;
 	switch (d->last_method) {
 	case METHOD_RAW:
-		rc = bspatch_extra(&d->patch, &to, bytes, e);
+		rc = bspatch_fresh(&d->patch, &to, DELTA_EXTRA, bytes, e);
 		break;
-	case METHOD_COPY:
-	case METHOD_SPARSE:
-		rc = build_from(d, bytes, io, e);
+	case METHOD_PATCH:
+		rc = build_patch(d, bytes, io, e);
 		break;
 	case METHOD_REPEAT:
 		rc = build_repeat(d, io, e);
@@ -198,8 +275,9 @@ delta_streams(const struct delta *d, struct delta_stream_info *out, size_t max)
 	static const char *const names[DELTA_KINDS] = {
 		[DELTA_CONTROL] = "control", [DELTA_SEEK] = "seek", [DELTA_COPY] = "copy",
 		[DELTA_FRESH] = "fresh", [DELTA_RUNS] = "runs",
-		    [DELTA_CHANGES] = "changes",
-		[DELTA_DIFF] = "diff", [DELTA_EXTRA] = "extra",
+		[DELTA_CHANGES] = "changes", [DELTA_DIFF] = "diff",
+		[DELTA_EXTRA] = "extra", [DELTA_CODE] = "code",
+		[DELTA_TARGETS] = "targets",
 	};
 	static const char *const codecs[DELTA_CODECS] = {
 		[DELTA_STORED] = "stored", [DELTA_ZSTD] = "zstd", [DELTA_LZMA] = "lzma",
@@ -223,5 +301,10 @@ const char *
 delta_last_method(const struct delta *d, uint64_t *source)
 {
 	*source = d->last_source;
-	return d->last_method < METHODS ? method_names[d->last_method] : "unknown";
+	if (d->last_method == METHOD_REPEAT)
+		return "repeat";
+	if (d->last_method == METHOD_RAW)
+		return "raw";
+	return (d->last_flags & FLAG_IMAGES) != 0 ? "predict" :
+	    (d->last_flags & FLAG_SPARSE) != 0 ? "sparse" : "copy";
 }

@@ -67,7 +67,7 @@ const uint8_t *delta_old_id(const struct delta *);
 const uint8_t *delta_new_id(const struct delta *);
 
 /* What `inspect` shows; DELTA_STREAMS_MAX of them at most. */
-enum { DELTA_STREAMS_MAX = 8 };
+enum { DELTA_STREAMS_MAX = 10 };
 struct delta_stream_info {
 	const char *name;		/* "control", "diff", "extra"... */
 	const char *codec;		/* "zstd", "lzma", "stored" */
@@ -75,8 +75,8 @@ struct delta_stream_info {
 	uint64_t used_bytes;		/* plain bytes that were read so far */
 };
 size_t delta_streams(const struct delta *, struct delta_stream_info *out, size_t max);
-/* The method and source of the output built last: "raw", "copy", "sparse",
- * "repeat"; the source is meant by the last three. */
+/* The method and (first) source of the output built last: "raw", "copy", "sparse",
+ * "predict" (references were rewritten), "repeat"; the last four have a source. */
 const char *delta_last_method(const struct delta *, uint64_t *source);
 
 #endif

@@ -5,7 +5,7 @@
  *	8        first bytes of the SHA-256 of the old listing's text
  *	8        the same of the new one's
  *	varint   decoder memory in bytes
- *	varint   scratch bytes (0 in this format)
+ *	varint   scratch bytes on disk
  *	varint   length of the reduced listing
  *	varint   which streams are there: bit k for kind k
  *	  each, lowest kind first:
@@ -17,15 +17,22 @@
  * Control holds the reduced listing first, then each output in order:
  *	u8 method
  *	METHOD_RAW     all bytes from the extra stream
- *	METHOD_COPY    varint source (not for the listing: the old text is meant),
- *	METHOD_SPARSE  then until the output is full a block: zigzag from SEEK, a
- *	               length from COPY, a length from FRESH (never both 0); so many
- *	               bytes are copied and changed, so many taken from EXTRA
  *	METHOD_REPEAT  varint output that has the same bytes, counted from 0
- * METHOD_COPY adds one byte of DIFF to each copied byte, modulo 256.  So does
- * METHOD_SPARSE, but only where the byte is not 0: a varint of RUNS says how many
- * copied bytes stay as they are, one byte of CHANGES is added to the next, and
- * again; after the last run all stay.  Runs reach over blocks and outputs.
+ *	METHOD_PATCH   varint flags, then what they say; then blocks until the output
+ *	               is full: zigzag from SEEK, a length from COPY, a length from
+ *	               FRESH (never both 0); so many bytes are copied and changed, so
+ *	               many taken from EXTRA (CODE with images)
+ *	  FLAG_SOURCES   varint sources - 1; the old side is all of them in this order
+ *	  always         varint entry of each source (not for the listing)
+ *	  FLAG_IMAGES    varint rules, varint images, each as in patch_output.c; then
+ *	                 parts of the output, each: varint bytes (0: the rest), varint
+ *	                 blocks, for each image varint overrides
+ * A seek counts from where the copy before would go on if the fresh bytes behind it
+ * had been copied as well.
+ * One byte of DIFF is added to each copied byte, modulo 256.  With FLAG_SPARSE only
+ * some change: a varint of RUNS says how many copied bytes stay as they are, one byte
+ * of CHANGES is added to the next (FLAG_SUBSTITUTE: stands in its place), and again;
+ * after the last run all stay.  Runs reach over blocks and outputs.
  */
 #ifndef APPLY_PATCH_DELTA_FORMAT_H
 #define APPLY_PATCH_DELTA_FORMAT_H
@@ -34,13 +41,15 @@
 
 enum delta_kind {
 	DELTA_CONTROL,
-	DELTA_SEEK,	/* from the end of the copy before to the next copy */
+	DELTA_SEEK,	/* from where the copy before would go on to the next copy */
 	DELTA_COPY,	/* bytes copied */
-	DELTA_FRESH,	/* bytes that follow out of EXTRA */
+	DELTA_FRESH,	/* bytes that follow out of EXTRA or CODE */
 	DELTA_RUNS,
 	DELTA_CHANGES,
 	DELTA_DIFF,
 	DELTA_EXTRA,
+	DELTA_CODE,	/* fresh bytes of outputs with images */
+	DELTA_TARGETS,	/* overrides of the address map */
 	DELTA_KINDS
 };
 
@@ -51,32 +60,38 @@ enum delta_codec {
 	DELTA_CODECS
 };
 
-enum delta_method { METHOD_RAW, METHOD_COPY, METHOD_REPEAT, METHOD_SPARSE, METHODS };
+enum delta_method { METHOD_RAW, METHOD_PATCH, METHOD_REPEAT, METHODS };
+
+enum delta_flag {
+	FLAG_SPARSE = 1,
+	FLAG_SUBSTITUTE = 2,	/* with FLAG_SPARSE only */
+	FLAG_SOURCES = 4,
+	FLAG_IMAGES = 8,
+	FLAGS_ALL = 15
+};
 
 enum {
 	DELTA_MAGIC_BYTES = 4,
 	DELTA_ID_BYTES = 8,	/* of the old listing, and of the new */
 	DELTA_HEADER_MAX = 4 + 2 * 8 + 4 * 10 + DELTA_KINDS * 21,
 	DELTA_WINDOW_LOG_MIN = 12,	/* of any window */
-	/* Decoder memory: all of the first, and for each stream its window and
-	 * what its codec takes beside (input, blocks, tables). */
+	DELTA_WINDOW_LOG_MAX = 23,
+	DELTA_SOURCES_MAX = 16,
+	DELTA_IMAGES_MAX = 4096,
+	DELTA_ANCHORS_MAX = 64,		/* of an image */
+	/* Decoder memory: all of the first, for each stream its window and what its
+	 * codec takes beside (input, blocks, tables); what is declared beyond that is
+	 * for images, blocks and maps (arena.h). */
 	DELTA_MEMORY_FIXED = 256 * 1024,
 	DELTA_MEMORY_STORED = 8 * 1024,
 	DELTA_MEMORY_ZSTD = 576 * 1024,
 	DELTA_MEMORY_LZMA = 160 * 1024
 };
 
-/* The largest window of each kind: with all streams in zstd a decoder's need
- * stays under 14 MiB. */
-static const unsigned char delta_window_log_max[DELTA_KINDS] = {
-	[DELTA_CONTROL] = 18,
-	[DELTA_SEEK] = 18,
-	[DELTA_COPY] = 18,
-	[DELTA_FRESH] = 18,
-	[DELTA_RUNS] = 20,
-	[DELTA_CHANGES] = 20,
-	[DELTA_DIFF] = 21,
-	[DELTA_EXTRA] = 22,
-};
+/* No delta needs more. */
+#define DELTA_MEMORY_MAX ((uint64_t)16 << 20)
+
+/* A part of an output with images. */
+#define DELTA_PART_MAX ((uint64_t)1 << 31)
 
 #endif

@@ -77,7 +77,7 @@ take_stream(struct cursor *c, int kind, struct delta_stream *s, struct err *e)
 		return 0;
 	}
 	if (s->window_log < DELTA_WINDOW_LOG_MIN ||
-	    s->window_log > delta_window_log_max[kind])
+	    s->window_log > DELTA_WINDOW_LOG_MAX)
 		return err_set(e, ERR_FORMAT, "stream %d: a window of 2^%u bytes", kind,
 		    s->window_log);
 	return take_number(c, &s->plain, e);

@@ -4,25 +4,19 @@
 #include "apply/patch/map.h"
 
 int
-map_open(struct map *m, size_t ranges, size_t points, struct arena *arena, struct err *e)
+map_open(struct map *m, size_t ranges, struct arena *arena, struct err *e)
 {
-	*m = (struct map){ .cap_ranges = ranges, .cap_points = points, .arena = arena };
-	m->ranges = arena_new(arena, m->cap_ranges, sizeof *m->ranges, e);
-	m->points = arena_new(arena, m->cap_points, sizeof *m->points, e);
-	if (m->ranges != NULL && m->points != NULL)
-		return 0;
-	map_close(m);
-	return -1;
+	*m = (struct map){ .cap_ranges = ranges, .arena = arena };
+	m->ranges = arena_new(arena, ranges, sizeof *m->ranges, e);
+	return m->ranges == NULL ? -1 : 0;
 }
 
 void
 map_close(struct map *m)
 {
 	arena_free(m->arena, m->ranges, m->cap_ranges, sizeof *m->ranges);
-	arena_free(m->arena, m->points, m->cap_points, sizeof *m->points);
 	m->ranges = NULL;
-	m->points = NULL;
-	m->n_ranges = m->n_points = m->cap_ranges = m->cap_points = 0;
+	m->n_ranges = m->cap_ranges = 0;
 }
 
 void
@@ -32,13 +26,6 @@ map_add(struct map *m, uint32_t from, uint32_t bytes, uint32_t to)
 		bytes = UINT32_MAX - from;
 	if (bytes > 0 && m->n_ranges < m->cap_ranges)
 		m->ranges[m->n_ranges++] = (struct map_range){ from, bytes, to };
-}
-
-void
-map_override(struct map *m, uint32_t from, uint32_t to)
-{
-	if (m->n_points < m->cap_points)
-		m->points[m->n_points++] = (struct map_point){ from, to };
 }
 
 /* ---- settling ---- */
@@ -128,6 +115,7 @@ map_guess(const struct map *m, uint32_t address)
 uint32_t
 map_address(const struct map *m, uint32_t address)
 {
+	uint32_t guess = map_guess(m, address);
 	size_t low = 0, high = m->n_points;
 
 	while (low < high) {
@@ -139,6 +127,6 @@ map_address(const struct map *m, uint32_t address)
 			high = middle;
 	}
 	if (low < m->n_points && m->points[low].from == address)
-		return m->points[low].to;
-	return map_guess(m, address);
+		guess += m->points[low].by;
+	return guess;
 }

@@ -22,30 +22,30 @@ struct map_range {
 	uint32_t to;		/* new */
 };
 
+/* An override: the ranges' answer for this one address is wrong by so much. */
 struct map_point {
-	uint32_t from, to;
+	uint32_t from, by;
 };
 
 struct map {
 	struct map_range *ranges;	/* ascending, disjoint after map_settle() */
 	size_t n_ranges, cap_ranges;
-	struct map_point *points;	/* ascending by from */
-	size_t n_points, cap_points;
+	const struct map_point *points;	/* ascending by from; borrowed */
+	size_t n_points;
 	struct arena *arena;
 };
 
-/* Room for `ranges` calls of map_add() and `points` of map_override(). */
-int map_open(struct map *, size_t ranges, size_t points, struct arena *, struct err *);
+/* Room for `ranges` calls of map_add(); more are ignored.  No overrides: set points
+ * and n_points for them. */
+int map_open(struct map *, size_t ranges, struct arena *, struct err *);
 void map_close(struct map *);
 void map_add(struct map *, uint32_t from, uint32_t bytes, uint32_t to);
-/* In ascending order of `from`. */
-void map_override(struct map *, uint32_t from, uint32_t to);
 /* Sort the ranges and cut overlaps: the longer range has the bytes. */
 void map_settle(struct map *);
 
 /* By ranges alone: the one that holds it or the nearest before; itself if none. */
 uint32_t map_guess(const struct map *, uint32_t address);
-/* Overrides first. */
+/* The same, put right by an override. */
 uint32_t map_address(const struct map *, uint32_t address);
 
 #endif

@@ -1,0 +1,49 @@
+/*
+ * prediction.h - the blocks of an executable, matched by what its code means.
+ *
+ * Two versions of a program differ in most operands though few instructions changed.
+ * So the files are matched several times: first with operands blanked; then, as soon
+ * as the blocks say where old addresses went, with each operand replaced by a hash of
+ * the new address it means.  What is the same code is then the same bytes.
+ */
+#ifndef MKDELTA_PREDICTION_H
+#define MKDELTA_PREDICTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "apply/patch/delta_format.h"
+#include "apply/patch/predict.h"
+#include "manifest/base/err.h"
+
+#include "mkdelta/bsdiff.h"
+
+/* What a delta has to say of an output with images. */
+struct prediction {
+	uint32_t rules;		/* 0: there is none */
+	struct pair *pairs;	/* owned, with their anchors and points */
+	size_t n;
+	struct layout *from;	/* owned: the old layout of each pair */
+	uint64_t memory_bytes;	/* the decoder needs to hold blocks, maps and tables */
+};
+
+struct prediction_job {
+	const uint8_t *old, *new;
+	size_t n_old, n_new;
+	uint32_t rules;		/* to try */
+	unsigned passes;	/* matching again with the map of the pass before */
+	/* The blocks of any two versions of the bytes, n_old and n_new long. */
+	int (*match)(void *arg, const uint8_t *old, const uint8_t *new, struct blocks *,
+	    struct err *);
+	void *arg;
+};
+
+/* The blocks and what is to be predicted in their copies; into predicted[0..n_new)
+ * what the decoder has before it adds differences (fresh bytes: untouched).  Nothing
+ * is done, and out->rules is 0, if the files are no images of one kind or prediction
+ * does not pay. */
+int prediction_find(const struct prediction_job *, struct blocks *, struct prediction *out,
+    uint8_t *predicted, struct err *);
+void prediction_free(struct prediction *);
+
+#endif
