@@ -13,6 +13,7 @@
 
 #include "apply/data.h"
 #include "apply/memory.h"
+#include "apply/patch/ability.h"
 
 #include "apply/plan.h"
 
@@ -101,7 +102,7 @@ choose_fits(const struct device *d, const struct record *r, struct choose_why *w
 		    r->release);
 		return false;
 	}
-	if (!needs_met(r->needs, &missing) ||
+	if (!needs_met(r->needs, ability_known, &missing) ||
 	    (r->requires_applier[0] != '\0' &&
 	    version_compare(VERSION_TEXT, r->requires_applier) < 0)) {
 		say(why, "applier-too-old",

@@ -272,17 +272,12 @@ catalog_full(const struct catalog *c, uint64_t release)
 }
 
 bool
-needs_met(const struct jv *needs, const char **missing)
+needs_met(const struct jv *needs, bool (*has)(const char *name), const char **missing)
 {
-	static const char *const have[] = { "delta-1" };
-
 	for (size_t i = 0; i < jv_count(needs); i++) {
 		const char *name = jv_text(jv_at(needs, i));
-		bool found = false;
 
-		for (size_t k = 0; k < sizeof have / sizeof *have && name != NULL; k++)
-			found = found || strcmp(have[k], name) == 0;
-		if (!found) {
+		if (name == NULL || !has(name)) {
 			*missing = name == NULL ? "" : name;
 			return false;
 		}

@@ -91,8 +91,9 @@ int edge_copy(struct edge *, const struct edge *, struct err *);
 void record_clear(struct record *);
 void edge_clear(struct edge *);
 
-/* Capabilities of this build: is each name in `needs` known?  The first that is
- * not goes to *missing (borrowed). */
-bool needs_met(const struct jv *needs, const char **missing);
+/* Is each name in `needs` one that the decoder has?  The first that is not goes to
+ * *missing (borrowed). */
+bool needs_met(const struct jv *needs, bool (*has)(const char *name),
+    const char **missing);
 
 #endif

@@ -110,8 +110,9 @@ put_block(struct writer *w, const struct block *k, uint64_t *expected, uint64_t 
     struct err *e)
 {
 	const struct bspatch_block b = { k->copy, k->extra };
+	uint64_t seek = zigzag((int64_t)(k->old_at - *expected));
 
-	if (put_number(w, DELTA_SEEK, zigzag((int64_t)(k->old_at - *expected)), e) == -1 ||
+	if (put_number(w, DELTA_SEEK, seek, e) == -1 ||
 	    put_number(w, DELTA_COPY, k->copy, e) == -1 ||
 	    put_number(w, DELTA_FRESH, k->extra, e) == -1)
 		return -1;

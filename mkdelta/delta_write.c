@@ -136,8 +136,10 @@ fill_stats(const struct encoder *x, struct delta_stats *stats)
 	const struct delta_plan *p = &x->plan;
 
 	stats->outputs = p->n;
-	for (size_t i = 0; i < p->n; i++)
+	for (size_t i = 0; i < p->n; i++) {
 		stats->output_bytes += p->job->to->entries[p->outputs[i].entry].size;
+		stats->rules |= p->outputs[i].prediction.rules;
+	}
 	stats->memory_bytes = x->header.memory;
 	stats->scratch_bytes = x->header.scratch;
 }
@@ -148,8 +150,8 @@ encode(struct encoder *x, const struct delta_job *job, int fd, struct delta_stat
 {
 	if (delta_plan_make(&x->plan, job, e) == -1 ||
 	    delta_streams_write(&x->plan, x->plain, e) == -1 ||
-	    squeeze(x->plain, work_bytes(&x->plan), job->level, job->jobs, x->packed, x->header.streams,
-	    e) == -1 || fill_header(x, e) == -1 || write_file(x, fd, stats, e) == -1)
+	    squeeze(x->plain, work_bytes(&x->plan), job->level, job->jobs, x->packed,
+	    x->header.streams, e) == -1 || fill_header(x, e) == -1 || write_file(x, fd, stats, e) == -1)
 		return err_wrap(e, "delta");
 	fill_stats(x, stats);
 	return 0;

@@ -27,6 +27,7 @@ struct delta_stats {
 	uint64_t outputs;	/* files that it builds */
 	uint64_t memory_bytes;	/* the decoder needs, as is signed */
 	uint64_t scratch_bytes;
+	uint32_t rules;		/* that the decoder must know (rule.h) */
 };
 
 /* Write the delta to out_fd (new and empty, for reading and writing).  The same

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apply/patch/ability.h"
+#include "apply/patch/rule.h"
 #include "manifest/base/fs.h"
 #include "manifest/base/fs_change.h"
 #include "manifest/base/log.h"
@@ -66,12 +68,17 @@ plan_tree(const struct release *r, struct release_tree *t)
 }
 
 static int
-set_needs(struct edge *x, struct err *e)
+set_needs(struct edge *x, uint32_t rules, struct err *e)
 {
-	if ((x->needs = jv_new_list()) != NULL &&
-	    jv_push(x->needs, jv_new_text("delta-1")) == 0)
-		return 0;
-	return err_set(e, ERR_NOMEM, "out of memory");
+	char name[ABILITY_MAX];
+	int rc = -1;
+
+	if ((x->needs = jv_new_list()) != NULL)
+		rc = jv_push(x->needs, jv_new_text("delta-1"));
+	for (unsigned id = 0; rc == 0 && id < RULE_IDS; id++)
+		if ((rules >> id & 1) != 0)
+			rc = jv_push(x->needs, jv_new_text(ability_of_rule(id, name)));
+	return rc == 0 ? 0 : err_set(e, ERR_NOMEM, "out of memory");
 }
 
 /* Write the delta from an old tree, then prove it with the device's decoder. */
@@ -91,7 +98,7 @@ write_delta(const struct delta_pool *p, const struct release_tree *t,
 	d->edge.output_bytes = stats.output_bytes;
 	d->edge.memory_bytes = stats.memory_bytes;
 	d->edge.scratch_bytes = stats.scratch_bytes;
-	return set_needs(&d->edge, e);
+	return set_needs(&d->edge, stats.rules, e);
 }
 
 static int

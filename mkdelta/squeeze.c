@@ -248,8 +248,8 @@ choose(struct trials *all, enum delta_kind kind, const struct spill *plain,
 
 int
 squeeze(const struct spill plain[DELTA_KINDS], uint64_t work_bytes, unsigned level,
-    unsigned jobs, struct spill packed[DELTA_KINDS], struct delta_stream streams[DELTA_KINDS],
-    struct err *e)
+    unsigned jobs, struct spill packed[DELTA_KINDS],
+    struct delta_stream streams[DELTA_KINDS], struct err *e)
 {
 	struct trials *all = calloc(1, sizeof *all);
 	int rc;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "apply/patch/ability.h"
 #include "manifest/record.h"
 #include "manifest/tuf_write.h"
 
@@ -202,11 +203,13 @@ needs_name_the_first_capability_that_lacks(void **state)
 	const char *missing = NULL;
 
 	(void)state;
-	assert_true(needs_met(NULL, &missing));
+	assert_true(needs_met(NULL, ability_known, &missing));
 	assert_int_equal(jv_push(needs, jv_new_text("delta-1")), 0);
-	assert_true(needs_met(needs, &missing));
+	assert_true(needs_met(needs, ability_known, &missing));
+	assert_int_equal(jv_push(needs, jv_new_text("predict-aarch64-1")), 0);
+	assert_true(needs_met(needs, ability_known, &missing));
 	assert_int_equal(jv_push(needs, jv_new_text("telepathy-2")), 0);
-	assert_false(needs_met(needs, &missing));
+	assert_false(needs_met(needs, ability_known, &missing));
 	assert_string_equal(missing, "telepathy-2");
 	jv_free(needs);
 }

@@ -97,8 +97,8 @@ struct rule {
 	int (*spans)(struct image *, struct spans *, struct err *);
 	/* References whose first byte is in [from, to), offsets in the image; the window
 	 * holds at least [from - before, to + after) cut to the span. */
-	void (*find)(const struct span *, const struct window *, uint64_t from, uint64_t to,
-	    struct refs *);
+	void (*find)(const struct span *, const struct window *, uint64_t from,
+	    uint64_t to, struct refs *);
 };
 
 extern const struct rule rule_aarch64, rule_x86, rule_arm, rule_pointers, rule_unwind,
