@@ -44,7 +44,9 @@ endif
 SMALL    ?= -Os -fno-asynchronous-unwind-tables
 ifndef SAN
 $(BUILD)/obj/apply/%.o $(BUILD)/obj/manifest/%.o: OPT = $(SMALL)
-$(BUILD)/obj/apply/patch/%.o: OPT = -O2
+# The loops that see every byte.
+$(patsubst %,$(BUILD)/obj/apply/patch/%.o,bspatch map predict ref rules spans stream \
+rule_aarch64 rule_arm rule_pointers rule_x86): OPT = -O2 -fno-asynchronous-unwind-tables
 endif
 
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)

@@ -235,8 +235,8 @@ measure(const struct finding *f, const uint8_t *predicted, int64_t gain[RULE_IDS
 		for (; k < f->old.n_refs && f->old.refs[k].at < end; k++) {
 			const struct ref *r = &f->old.refs[k];
 			size_t n = ref_bytes((enum ref_kind)r->kind);
-			const uint8_t *new = f->job->new + (r->at - c->old_at + c->new_at);
-			const uint8_t *got = predicted + (new - f->job->new);
+			uint64_t at = r->at - c->old_at + c->new_at;
+			const uint8_t *new = f->job->new + at, *got = predicted + at;
 
 			for (size_t j = 0; j < n && r->at + n <= end; j++)
 				gain[r->rule] += (got[j] == new[j]) -

@@ -42,8 +42,8 @@ struct prediction_job {
  * what the decoder has before it adds differences (fresh bytes: untouched).  Nothing
  * is done, and out->rules is 0, if the files are no images of one kind or prediction
  * does not pay. */
-int prediction_find(const struct prediction_job *, struct blocks *, struct prediction *out,
-    uint8_t *predicted, struct err *);
+int prediction_find(const struct prediction_job *, struct blocks *,
+    struct prediction *out, uint8_t *predicted, struct err *);
 void prediction_free(struct prediction *);
 
 #endif

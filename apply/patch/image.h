@@ -38,7 +38,7 @@ struct image_section {
 
 struct image {
 	const struct old *old;	/* borrowed */
-	uint64_t at, bytes;	/* offset in old, and size: to the end of what was given */
+	uint64_t at, bytes;	/* in old: to the end of what was given */
 	unsigned bits;		/* 32, 64 */
 	unsigned machine;	/* e_machine */
 	bool relocatable;	/* ET_REL */

@@ -219,7 +219,8 @@ predict_part(struct predict *p, const struct copy *c, uint64_t old_at, uint8_t *
 	for (size_t i = 0; i < p->n_pairs; i++) {
 		const struct pair *pair = &p->pairs[i];
 
-		if (pair->old_at >= old_at + n || pair->old_at + pair->old_bytes <= old_at)
+		if (pair->old_at >= old_at + n ||
+		    pair->old_at + pair->old_bytes <= old_at)
 			continue;
 		if (predict_enter(p, pair, e) == -1)
 			return -1;

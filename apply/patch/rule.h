@@ -55,8 +55,8 @@ enum { MARKS_MAX = 16 };
 
 struct span {
 	uint64_t from, to;	/* offsets in the image, from < to <= 2^32 */
-	uint64_t origin;	/* `from` as the rule gave it: records and marks count from
-				 * there, also where an overlap was cut off */
+	uint64_t origin;	/* `from` as the rule gave it: records and marks count
+				 * from there, also where an overlap was cut off */
 	uint8_t rule;		/* enum rule_id: filled in by spans_add() */
 	uint8_t what;		/* for the rule itself */
 	uint8_t base;		/* the same: an index into image->bases */
