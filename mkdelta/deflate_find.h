@@ -1,0 +1,50 @@
+/*
+ * deflate_find.h - the deflate streams in a file, and which of them zlib makes
+ * again bit for bit.
+ */
+#ifndef MKDELTA_DEFLATE_FIND_H
+#define MKDELTA_DEFLATE_FIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "manifest/base/err.h"
+
+#include "apply/patch/deflate.h"
+
+struct found_stream {
+	uint64_t at, packed;	/* bytes of the file */
+	uint64_t plain;		/* bytes it inflates to */
+	uint64_t mark;		/* hash of the packed bytes */
+	bool use;		/* to be replaced in the expanded form */
+	bool proved;		/* `params` make it again */
+	struct deflate_params params;
+};
+
+struct found {
+	struct found_stream *v;	/* by place, none inside of another */
+	size_t n;
+};
+
+/* All streams of at least DEFLATE_PACKED_MIN bytes that inflate to at most max_plain
+ * bytes each, behind the places of opening.h.  ERR_NOMEM. */
+enum { DEFLATE_PACKED_MIN = 64 };
+int deflate_find(const uint8_t *data, size_t n, uint64_t max_plain, struct found *,
+    struct err *);
+void found_free(struct found *);	/* then as empty */
+
+/*
+ * Which of both sides are worth it: set `use` for all of `old` whose packed bytes are
+ * not in `new` too, and for all of `fresh` whose packed bytes are not in `old`.  What
+ * is on both sides is copied as it is, which costs a device nothing.  ERR_NOMEM.
+ */
+int found_differ(struct found *old, struct found *fresh, struct err *);
+
+/* Find the parameters of those in use, and drop from use what zlib does not make
+ * again, or what would be the max_kinds + 1st set of parameters.  The same streams
+ * give the same result, whatever `jobs`.  ERR_NOMEM, ERR_CANCEL. */
+int deflate_prove(const uint8_t *data, struct found *, size_t max_kinds, unsigned jobs,
+    struct err *);
+
+#endif

@@ -1,0 +1,295 @@
+/*
+ * Trials.  Most streams of a file were made by one program with one set of
+ * parameters, so what was good before goes first; the header before a stream hints
+ * at its level.  A trial ends at the first byte that differs, which is after about
+ * one block.  Streams are proved in batches, and what a batch has shown counts from
+ * the next one on: so neither the threads nor their order matter.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "mkdelta/jobs.h"
+
+#include "mkdelta/deflate_find.h"
+
+enum {
+	BATCH_FIRST = 8,
+	BATCH = 512,
+	WORKERS = 16,		/* streams i, i + WORKERS, ... by one of them */
+	LIKED = 6,		/* sets of parameters that are tried first */
+	SEARCHES = 48,		/* streams searched in vain until only few are tried */
+	PIECE = 32 * 1024
+};
+
+struct liked {
+	unsigned code;
+	size_t wins;
+};
+
+struct prover {
+	const uint8_t *data;
+	struct found *found;
+	size_t from, to;	/* the batch */
+	size_t searches;	/* left */
+	struct liked liked[LIKED];
+};
+
+struct worker {
+	struct arena arena;
+	struct inflater *inflater;
+	struct deflater *deflater;
+	const uint8_t *want;	/* packed bytes not made yet */
+	size_t left;
+	bool differs;
+	uint8_t piece[PIECE];
+};
+
+static int
+compare(void *arg, const uint8_t *data, size_t n, struct err *e)
+{
+	struct worker *w = arg;
+
+	if (n > w->left || memcmp(data, w->want, n) != 0) {
+		w->differs = true;
+		return err_set(e, ERR_FAIL, "bytes differ");
+	}
+	w->want += n;
+	w->left -= n;
+	return 0;
+}
+
+/* Does zlib make it again with these?  1 yes, 0 no, -1 error. */
+static int
+trial(struct worker *w, const uint8_t *data, const struct found_stream *s,
+    const struct deflate_params *p, struct err *e)
+{
+	struct sink to = { w, compare };
+	const uint8_t *from = data + s->at;
+	size_t left = (size_t)s->packed;
+	int rc = 0;
+
+	w->want = from;
+	w->left = left;
+	w->differs = false;
+	if (inflater_start(w->inflater, e) == -1 ||
+	    deflater_start(w->deflater, p, &to, e) == -1)
+		return -1;
+	while (rc == 0) {
+		uint8_t *out = w->piece;
+		size_t room = sizeof w->piece;
+
+		rc = inflater_run(w->inflater, &from, &left, &out, &room, e);
+		if (rc != -1 && deflater_add(w->deflater, w->piece,
+		    sizeof w->piece - room, e) == -1)
+			rc = -1;
+	}
+	if (rc == 1 && deflater_end(w->deflater, e) == -1)
+		rc = -1;
+	if (rc == -1)
+		return w->differs ? 0 : -1;
+	return w->left == 0;
+}
+
+/* What the header before the stream says about level and window. */
+static void
+read_hint(const uint8_t *data, const struct found_stream *s, struct deflate_params *hint)
+{
+	static const uint8_t levels[] = { 1, 5, 6, 9 };
+
+	*hint = (struct deflate_params){ 6, 8, DEFLATE_PLAIN, 15 };
+	if (s->at < 2 || (data[s->at - 2] & 0x8f) != 8 ||
+	    (data[s->at - 2] << 8 | data[s->at - 1]) % 31 != 0)
+		return;
+	hint->level = levels[data[s->at - 1] >> 6];
+	if (data[s->at - 2] >= 0x18)
+		hint->window_bits = (uint8_t)((data[s->at - 2] >> 4) + 8);
+}
+
+static int
+attempt(struct worker *w, const uint8_t *data, struct found_stream *s,
+    struct deflate_params p, struct err *e)
+{
+	int rc = trial(w, data, s, &p, e);
+
+	if (rc == 1) {
+		s->params = p;
+		s->proved = true;
+	}
+	return rc;
+}
+
+/* Level by level, the likelier ones first. */
+static int
+search(struct worker *w, const uint8_t *data, struct found_stream *s,
+    const struct deflate_params *hint, struct err *e)
+{
+	static const uint8_t levels[] = { 6, 9, 1, 8, 7, 5, 4, 3, 2 };
+	struct deflate_params p = *hint;
+	int rc = 0;
+
+	for (p.mem_level = 8; p.mem_level <= 9; p.mem_level++)
+		for (unsigned k = DEFLATE_PLAIN; k <= DEFLATE_FILTERED; k++)
+			for (size_t l = 0; rc == 0 && l < sizeof levels; l++) {
+				p.strategy = (uint8_t)k;
+				p.level = levels[l];
+				rc = attempt(w, data, s, p, e);
+			}
+	return rc;
+}
+
+/* Strategies that take no notice of the level, the one that does, and small memory. */
+static int
+search_rare(struct worker *w, const uint8_t *data, struct found_stream *s,
+    const struct deflate_params *hint, struct err *e)
+{
+	struct deflate_params p = *hint;
+	int rc = 0;
+
+	p.level = 6;
+	for (p.mem_level = 8; rc == 0 && p.mem_level <= 9; p.mem_level++)
+		for (unsigned k = DEFLATE_HUFFMAN; rc == 0 && k <= DEFLATE_RLE; k++) {
+			p.strategy = (uint8_t)k;
+			rc = attempt(w, data, s, p, e);
+		}
+	p.mem_level = 8;
+	p.strategy = DEFLATE_FIXED;
+	for (p.level = 1; rc == 0 && p.level <= 9; p.level++)
+		rc = attempt(w, data, s, p, e);
+	p.level = hint->level;
+	p.strategy = DEFLATE_PLAIN;
+	for (p.mem_level = 1; rc == 0 && p.mem_level < 8; p.mem_level++)
+		rc = attempt(w, data, s, p, e);
+	return rc;
+}
+
+static int
+prove_one(const struct prover *v, struct worker *w, struct found_stream *s, struct err *e)
+{
+	struct deflate_params p, hint;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < LIKED && v->liked[i].wins > 0; i++)
+		if (deflate_decode(v->liked[i].code, &p) == 0)
+			rc = attempt(w, v->data, s, p, e);
+	if (rc != 0)
+		return rc;
+	read_hint(v->data, s, &hint);
+	if ((rc = attempt(w, v->data, s, hint, e)) != 0 || v->searches == 0)
+		return rc;
+	if ((rc = search(w, v->data, s, &hint, e)) != 0)
+		return rc;
+	return search_rare(w, v->data, s, &hint, e);
+}
+
+/* Streams i, i + WORKERS, ... of the batch. */
+static int
+prove_some(void *arg, size_t i, struct err *e)
+{
+	const struct prover *v = arg;
+	struct worker *w = calloc(1, sizeof *w);
+	int rc = 0;
+
+	if (w == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory for deflate streams");
+	w->arena.limit = UINT64_MAX;
+	w->inflater = inflater_new(&w->arena, e);
+	w->deflater = deflater_new(&w->arena, e);
+	if (w->inflater == NULL || w->deflater == NULL)
+		rc = -1;
+	for (i += v->from; rc != -1 && i < v->to; i += WORKERS)
+		if (v->found->v[i].use)
+			rc = prove_one(v, w, &v->found->v[i], e);
+	inflater_free(&w->arena, w->inflater);
+	deflater_free(&w->arena, w->deflater);
+	free(w);
+	return rc == -1 ? -1 : 0;
+}
+
+static int
+by_wins(const void *a, const void *b)
+{
+	const struct liked *x = a, *y = b;
+
+	if (x->wins != y->wins)
+		return x->wins > y->wins ? -1 : 1;
+	return x->code < y->code ? -1 : x->code > y->code;
+}
+
+/* The codes that won so far, most wins first; the last one makes way. */
+static void
+like(struct liked v[LIKED], unsigned code)
+{
+	size_t i = 0;
+
+	while (i < LIKED - 1 && v[i].wins > 0 && v[i].code != code)
+		i++;
+	if (v[i].code != code)
+		v[i] = (struct liked){ code, 0 };
+	v[i].wins++;
+}
+
+static void
+learn(struct prover *v)
+{
+	for (size_t i = v->from; i < v->to; i++) {
+		const struct found_stream *s = &v->found->v[i];
+
+		if (!s->use)
+			continue;
+		if (s->proved) {
+			like(v->liked, deflate_code(&s->params));
+			v->searches = SEARCHES;
+		} else if (v->searches > 0) {
+			v->searches--;
+		}
+	}
+	qsort(v->liked, LIKED, sizeof v->liked[0], by_wins);
+}
+
+/* Streams of rare parameters stay as they are. */
+static int
+keep_frequent(struct found *f, size_t max_kinds, struct err *e)
+{
+	struct liked *v = calloc(DEFLATE_CODES, sizeof *v);
+	bool *good = calloc(DEFLATE_CODES, sizeof *good);
+
+	if (v == NULL || good == NULL) {
+		free(v);
+		free(good);
+		return err_set(e, ERR_NOMEM, "out of memory for deflate streams");
+	}
+	for (unsigned code = 0; code < DEFLATE_CODES; code++)
+		v[code].code = code;
+	for (size_t i = 0; i < f->n; i++)
+		if (f->v[i].use && f->v[i].proved)
+			v[deflate_code(&f->v[i].params)].wins += (size_t)f->v[i].packed;
+	qsort(v, DEFLATE_CODES, sizeof *v, by_wins);
+	for (size_t i = 0; i < max_kinds && i < DEFLATE_CODES; i++)
+		good[v[i].code] = true;
+	for (size_t i = 0; i < f->n; i++)
+		f->v[i].use = f->v[i].use && f->v[i].proved &&
+		    good[deflate_code(&f->v[i].params)];
+	free(v);
+	free(good);
+	return 0;
+}
+
+int
+deflate_prove(const uint8_t *data, struct found *f, size_t max_kinds, unsigned jobs,
+    struct err *e)
+{
+	struct prover v = { .data = data, .found = f, .searches = SEARCHES };
+
+	for (size_t i = 0; i < f->n; i++)
+		f->v[i].proved = false;
+	while (v.to < f->n) {
+		size_t n = v.to == 0 ? BATCH_FIRST : BATCH;
+
+		v.from = v.to;
+		v.to = f->n - v.from < n ? f->n : v.from + n;
+		if (jobs_run(jobs, WORKERS, prove_some, &v, e) == -1)
+			return -1;
+		learn(&v);
+	}
+	return keep_frequent(f, max_kinds, e);
+}
