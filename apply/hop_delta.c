@@ -3,6 +3,7 @@
 
 #include "manifest/base/cancel.h"
 #include "manifest/base/fs.h"
+#include "manifest/base/fs_change.h"
 
 #include "apply/patch/delta.h"
 
@@ -93,10 +94,21 @@ repeat(void *arg, uint64_t number, struct err *e)
 	return rc;
 }
 
+/* It goes with the staging folder, should power fail before it has lost its name. */
+static int
+scratch(void *arg, int *fd, struct err *e)
+{
+	const struct source *s = arg;
+	const struct hop *h = s->work->hop;
+
+	*fd = fs_create_unnamed(h->folder == -1 ? h->tree : h->folder, e);
+	return *fd == -1 ? err_wrap(e, "scratch file") : 0;
+}
+
 static int
 build(struct work *w, size_t i, struct delta *d, struct source *s, struct err *e)
 {
-	const struct delta_io io = { s, open_old, write_output, repeat };
+	const struct delta_io io = { s, open_old, write_output, repeat, scratch };
 	struct output o = OUTPUT_INIT;
 
 	s->output = &o;

@@ -14,6 +14,7 @@
 #include "manifest/base/log.h"
 
 #include "mkdelta/commands.h"
+#include "mkdelta/spill.h"
 #include "mkdelta/subject.h"
 #include "mkdelta/tree_write.h"
 
@@ -100,7 +101,8 @@ static int
 content(void *arg, const struct listing *l, size_t i, int fd, struct err *e)
 {
 	struct patch *p = arg;
-	struct delta_io io = { p, open_old, take_bytes, take_repeat };
+	struct delta_io io = { p, open_old, take_bytes, take_repeat,
+		spill_scratch };
 
 	if (l->entries[i].has_sha256)
 		return copy_known(p, &l->entries[i], fd, e);

@@ -12,6 +12,7 @@
 #include "mkdelta/delta_plan.h"
 
 #include "mkdelta/delta_check.h"
+#include "mkdelta/spill.h"
 
 struct check {
 	const struct listing *from, *to;
@@ -65,7 +66,8 @@ take_repeat(void *arg, uint64_t output, struct err *e)
 static int
 check_outputs(struct check *c, struct delta *d, size_t n, struct err *e)
 {
-	struct delta_io io = { c, open_old, take_bytes, take_repeat };
+	struct delta_io io = { c, open_old, take_bytes, take_repeat,
+		spill_scratch };
 	struct sha256 got;
 
 	for (c->now = 0; c->now < n; c->now++) {

@@ -15,6 +15,7 @@
 #include "mkdelta/subject.h"
 
 #include "mkdelta/inspect.h"
+#include "mkdelta/spill.h"
 
 enum { NAME_MAX_SHOWN = 4200 };
 
@@ -99,7 +100,8 @@ packed_since(struct view *v)
 static int
 read_outputs(struct view *v, const size_t *outputs, struct err *e)
 {
-	struct delta_io io = { v, open_old, take_bytes, take_repeat };
+	struct delta_io io = { v, open_old, take_bytes, take_repeat,
+		spill_scratch };
 
 	(void)packed_since(v);
 	for (size_t i = 0; i < v->n; i++) {

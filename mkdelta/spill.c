@@ -1,5 +1,3 @@
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,35 +26,34 @@ spill_free(struct spill *s)
 	spill_init(s);
 }
 
-/* A file that is gone when its descriptor is.  The address makes the name one of
- * this process and of no other spill in it. */
-static int
-open_file(struct spill *s, struct err *e)
+int
+spill_file(struct err *e)
 {
 	const char *where = getenv("TMPDIR");
-	char name[64];
-	int dir;
+	int dir, fd;
 
 	if (where == NULL || *where == '\0')
 		where = "/var/tmp";
 	if ((dir = fs_open_dir(where, e)) == -1)
 		return err_wrap(e, "temporary file");
-	(void)snprintf(name, sizeof name, ".mkdelta-spill.%ld.%" PRIxPTR, (long)getpid(),
-	    (uintptr_t)s);
-	if ((s->fd = fs_create(dir, name, 0600, e)) != -1 &&
-	    fs_unlink(dir, name, e) == -1) {
-		(void)close(s->fd);
-		s->fd = -1;
-	}
+	fd = fs_create_unnamed(dir, e);
 	(void)close(dir);
-	return s->fd == -1 ? err_wrap(e, "temporary file in %s", where) : 0;
+	return fd == -1 ? err_wrap(e, "temporary file in %s", where) : fd;
+}
+
+int
+spill_scratch(void *unused, int *fd, struct err *e)
+{
+	(void)unused;
+	*fd = spill_file(e);
+	return *fd == -1 ? -1 : 0;
 }
 
 int
 spill_add(struct spill *s, const void *data, size_t n, struct err *e)
 {
 	if (s->tail.len + n > TAIL_BYTES) {
-		if ((s->fd == -1 && open_file(s, e) == -1) ||
+		if ((s->fd == -1 && (s->fd = spill_file(e)) == -1) ||
 		    fs_write(s->fd, s->tail.data, s->tail.len, e) == -1 ||
 		    fs_write(s->fd, data, n, e) == -1)
 			return -1;

@@ -20,6 +20,11 @@ struct spill {
 void spill_init(struct spill *);
 void spill_free(struct spill *);	/* then as after spill_init */
 
+/* An empty file that has no name, in the same place. */
+int spill_file(struct err *);
+/* The same as a decoder asks for it (delta.h). */
+int spill_scratch(void *unused, int *fd, struct err *);
+
 int spill_add(struct spill *, const void *data, size_t n, struct err *);
 uint64_t spill_bytes(const struct spill *);
 /* n bytes from offset on, which must be there.  Several threads may read. */

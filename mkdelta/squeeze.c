@@ -53,6 +53,7 @@ static const struct {
 	[DELTA_EXTRA] = { 32 << 20, { { 3, 0, 0 }, { 3, 0, 2 } } },
 	[DELTA_CODE] = { 32 << 20, { { 3, 0, 2 }, { 2, 2, 2 } } },
 	[DELTA_TARGETS] = { UINT64_MAX, { { 0, 0, 0 }, { 1, 0, 0 } } },
+	[DELTA_LISTS] = { UINT64_MAX, { { 0, 0, 0 }, { 1, 0, 0 } } },
 };
 
 /* Larger windows gain nothing that was measured. */
@@ -60,6 +61,7 @@ static const unsigned char window_log_max[DELTA_KINDS] = {
 	[DELTA_CONTROL] = 18, [DELTA_SEEK] = 18, [DELTA_COPY] = 18, [DELTA_FRESH] = 18,
 	[DELTA_RUNS] = 19, [DELTA_CHANGES] = 19, [DELTA_DIFF] = 20,
 	[DELTA_EXTRA] = 23, [DELTA_CODE] = 22, [DELTA_TARGETS] = 18,
+	[DELTA_LISTS] = 18,
 };
 
 static unsigned

@@ -43,12 +43,22 @@ expand_by(const struct buf *file, const struct buf *list, struct expand_list *l,
 	struct streams_list at = { list, 0 };
 	struct numbers from = streams_numbers(&at);
 	struct old old = streams_old(file);
-	struct sink to = streams_sink(out);
+	struct buf kept_bytes = BUF_INIT(LARGE);
+	struct sink to = streams_sink(&kept_bytes);
+	struct old kept, form;
+	struct expand_view v;
 	struct err e = ERR_INIT;
 
-	assert_int_equal(expand_list_read(l, LARGE, &arena, &from, &e), 0);
+	assert_int_equal(expand_list_read(l, &arena, &from, &e), 0);
 	if (expand(&old, l, &arena, &to, &e) == -1)
 		fail_msg("%s", e.text);
+	kept = streams_old(&kept_bytes);
+	v = (struct expand_view){ &old, &kept, 0, l };
+	form = expand_view(&v);
+	assert_int_equal(buf_reserve(out, (size_t)form.bytes, &e), 0);
+	assert_int_equal(old_read(&form, out->data, (size_t)form.bytes, 0, &e), 0);
+	out->len = (size_t)form.bytes;
+	buf_free(&kept_bytes);
 }
 
 static void

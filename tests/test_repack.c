@@ -139,8 +139,8 @@ the_file_is_made_again_from_pieces_of_any_size(void **state)
 static void
 sizes_come_from_the_old_list(void **state)
 {
-	struct expand_stream v[] = { { 0, 7 }, { 0, PLAIN }, { 0, 9 },
-		{ 0, PLAIN / 2 - 1 } };
+	struct expand_stream v[] = { { .plain = 7 }, { .plain = PLAIN }, { .plain = 9 },
+		{ .plain = PLAIN / 2 - 1 } };
 	struct expand_list old = { 0, 4, v };
 	struct scene s;
 

@@ -164,6 +164,12 @@ deflater_free(struct arena *a, struct deflater *x)
 	arena_free(a, x, 1, sizeof *x);
 }
 
+uint64_t
+deflater_memory(void)
+{
+	return sizeof(struct deflater);
+}
+
 int
 deflater_start(struct deflater *x, const struct deflate_params *p,
     const struct sink *out, struct err *e)

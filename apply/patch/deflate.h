@@ -55,6 +55,7 @@ int inflater_run(struct inflater *, const uint8_t **in, size_t *in_bytes, uint8_
 struct deflater;
 struct deflater *deflater_new(struct arena *, struct err *);
 void deflater_free(struct arena *, struct deflater *);		/* NULL is fine */
+uint64_t deflater_memory(void);		/* bytes of the arena that one takes */
 /* `out` is borrowed until the end of the stream.  A stream that was not ended is
  * forgotten. */
 int deflater_start(struct deflater *, const struct deflate_params *,

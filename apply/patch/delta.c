@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "manifest/base/hash.h"
 
@@ -20,6 +21,7 @@ struct delta {
 	uint8_t last_method;
 	uint64_t last_source, last_flags;
 	struct arena arena;		/* what is declared beside the streams */
+	struct kept kept;		/* in scratch space */
 	struct bspatch patch;
 };
 
@@ -32,6 +34,7 @@ start(struct delta *d, int fd, uint64_t memory_limit, struct err *e)
 		return err_set(e, ERR_ROOM,
 		    "the delta needs %" PRIu64 " bytes of memory, "
 		    "%" PRIu64 " are allowed", d->header.memory, memory_limit);
+	d->kept.max = d->header.scratch;
 	d->arena.limit = d->header.memory - delta_header_memory(&d->header);
 	for (int kind = 0; kind < DELTA_KINDS; kind++) {
 		d->patch.streams[kind] = stream_open(fd, &d->header.streams[kind], e);
@@ -50,6 +53,7 @@ delta_open(int fd, uint64_t memory_limit, struct err *e)
 		(void)err_set(e, ERR_NOMEM, "out of memory for a delta");
 		return NULL;
 	}
+	d->kept.fd = -1;
 	if (start(d, fd, memory_limit, e) == 0)
 		return d;
 	delta_close(d);
@@ -63,6 +67,8 @@ delta_close(struct delta *d)
 		return;
 	for (int kind = 0; kind < DELTA_KINDS; kind++)
 		stream_close(d->patch.streams[kind]);
+	if (d->kept.fd != -1)
+		(void)close(d->kept.fd);
 	free(d);
 }
 
@@ -152,7 +158,7 @@ static int
 build_blocks(struct delta *d, struct patch_output *o, struct bspatch_job *job,
     struct err *e)
 {
-	struct predict predict = { .old = &o->sources.old, .rules = (uint32_t)o->rules,
+	struct predict predict = { .old = o->old, .rules = (uint32_t)o->rules,
 		.pairs = o->pairs, .n_pairs = o->n_pairs,
 		.copies = { o->n_blocks, o, get_copy }, .arena = &d->arena };
 	int rc = predict_open(&predict, e);
@@ -172,12 +178,12 @@ build_blocks(struct delta *d, struct patch_output *o, struct bspatch_job *job,
 
 static int
 build_parts(struct delta *d, struct patch_output *o, struct bspatch_job *job,
-    uint64_t bytes, struct err *e)
+    struct err *e)
 {
 	uint64_t seek = 0, part;
 
-	for (o->part_at = 0; o->part_at < bytes; o->part_at += part)
-		if (patch_output_part(o, d->patch.streams, bytes - o->part_at, &seek,
+	for (o->part_at = 0; o->part_at < o->bytes; o->part_at += part)
+		if (patch_output_part(o, d->patch.streams, o->bytes - o->part_at, &seek,
 		    &part, e) == -1 || build_blocks(d, o, job, e) == -1)
 			return -1;
 	return 0;
@@ -186,19 +192,23 @@ build_parts(struct delta *d, struct patch_output *o, struct bspatch_job *job,
 static int
 build_patch(struct delta *d, uint64_t bytes, const struct delta_io *io, struct err *e)
 {
-	struct bspatch_sink to = { .io = io };
+	struct bspatch_sink to = { 0 };
 	struct patch_output o;
 	struct bspatch_job job;
-	int rc = patch_output_open(&o, d->patch.streams, io, &d->arena, e);
+	int rc = patch_output_open(&o, bytes, d->patch.streams, io, &d->kept, &d->arena,
+	    e);
 
 	d->last_source = o.sources.entries[0];
 	d->last_flags = o.flags;
-	job = (struct bspatch_job){ .old = &o.sources.old, .to = &to,
+	to.io = o.io;
+	job = (struct bspatch_job){ .old = o.old, .to = &to,
 		.sparse = (o.flags & FLAG_SPARSE) != 0,
 		.substitute = (o.flags & FLAG_SUBSTITUTE) != 0 };
 	if (rc == 0)
-		rc = (o.flags & FLAG_IMAGES) != 0 ? build_parts(d, &o, &job, bytes, e) :
-		    bspatch_blocks(&d->patch, &job, bytes, e);
+		rc = (o.flags & FLAG_IMAGES) != 0 ? build_parts(d, &o, &job, e) :
+		    bspatch_blocks(&d->patch, &job, o.bytes, e);
+	if (rc == 0)
+		rc = patch_output_end(&o, e);
 	patch_output_close(&o);
 	return rc;
 }
@@ -277,7 +287,7 @@ delta_streams(const struct delta *d, struct delta_stream_info *out, size_t max)
 		[DELTA_FRESH] = "fresh", [DELTA_RUNS] = "runs",
 		[DELTA_CHANGES] = "changes", [DELTA_DIFF] = "diff",
 		[DELTA_EXTRA] = "extra", [DELTA_CODE] = "code",
-		[DELTA_TARGETS] = "targets",
+		[DELTA_TARGETS] = "targets", [DELTA_LISTS] = "lists",
 	};
 	static const char *const codecs[DELTA_CODECS] = {
 		[DELTA_STORED] = "stored", [DELTA_ZSTD] = "zstd", [DELTA_LZMA] = "lzma",

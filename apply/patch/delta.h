@@ -37,6 +37,9 @@ struct delta_io {
 	/* This output has the bytes of an earlier one, all of them: number
 	 * `output`, 0 being the first one built.  ERR_FORMAT when sizes differ. */
 	int (*repeat)(void *arg, uint64_t output, struct err *);
+	/* An empty file for reading and writing that has no name, for what does not
+	 * fit into memory: delta_scratch() bytes at most.  The delta closes it. */
+	int (*scratch)(void *arg, int *fd, struct err *);
 };
 
 /* fd is borrowed; memory_limit: what the caller lets it use (ERR_ROOM beyond,
@@ -67,7 +70,7 @@ const uint8_t *delta_old_id(const struct delta *);
 const uint8_t *delta_new_id(const struct delta *);
 
 /* What `inspect` shows; DELTA_STREAMS_MAX of them at most. */
-enum { DELTA_STREAMS_MAX = 10 };
+enum { DELTA_STREAMS_MAX = 11 };
 struct delta_stream_info {
 	const char *name;		/* "control", "diff", "extra"... */
 	const char *codec;		/* "zstd", "lzma", "stored" */

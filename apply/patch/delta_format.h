@@ -24,6 +24,8 @@
  *	               many taken from EXTRA (CODE with images)
  *	  FLAG_SOURCES   varint sources - 1; the old side is all of them in this order
  *	  always         varint entry of each source (not for the listing)
+ *	  FLAG_EXPANDED  both sides are meant in their expanded form; from LISTS what
+ *	                 expanded.h says
  *	  FLAG_IMAGES    varint rules, varint images, each as in patch_output.c; then
  *	                 parts of the output, each: varint bytes (0: the rest), varint
  *	                 blocks, for each image varint overrides
@@ -50,6 +52,7 @@ enum delta_kind {
 	DELTA_EXTRA,
 	DELTA_CODE,	/* fresh bytes of outputs with images */
 	DELTA_TARGETS,	/* overrides of the address map */
+	DELTA_LISTS,	/* of deflate streams */
 	DELTA_KINDS
 };
 
@@ -67,7 +70,8 @@ enum delta_flag {
 	FLAG_SUBSTITUTE = 2,	/* with FLAG_SPARSE only */
 	FLAG_SOURCES = 4,
 	FLAG_IMAGES = 8,
-	FLAGS_ALL = 15
+	FLAG_EXPANDED = 16,
+	FLAGS_ALL = 31
 };
 
 enum {

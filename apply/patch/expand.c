@@ -8,11 +8,11 @@
 enum { IN_BYTES = 16 * 1024, OUT_BYTES = 32 * 1024 };
 
 struct work {
-	const struct old *old;
-	const struct sink *out;
+	const struct old *file;
+	const struct sink *kept;
 	struct inflater *inflater;
 	struct opening opening;
-	uint64_t at;		/* of the old file: what was read */
+	uint64_t at;		/* of the file: what was read */
 	uint64_t left;		/* bytes the expanded form still has room for */
 	const uint8_t *p;	/* read, not used yet */
 	size_t n;
@@ -20,8 +20,8 @@ struct work {
 };
 
 int
-expand_list_read(struct expand_list *l, uint64_t max_bytes, struct arena *a,
-    const struct numbers *from, struct err *e)
+expand_list_read(struct expand_list *l, struct arena *a, const struct numbers *from,
+    struct err *e)
 {
 	uint64_t n;
 
@@ -29,9 +29,6 @@ expand_list_read(struct expand_list *l, uint64_t max_bytes, struct arena *a,
 	if (from->next(from->arg, &l->bytes, e) == -1 ||
 	    from->next(from->arg, &n, e) == -1)
 		return -1;
-	if (l->bytes > max_bytes)
-		return err_set(e, ERR_FORMAT, "%" PRIu64 " bytes of expanded streams, "
-		    "%" PRIu64 " are declared", l->bytes, max_bytes);
 	if (n > SIZE_MAX / sizeof *l->streams)
 		return err_set(e, ERR_FORMAT, "a list of %" PRIu64 " streams", n);
 	if ((l->streams = arena_new(a, (size_t)n, sizeof *l->streams, e)) == NULL)
@@ -50,40 +47,41 @@ expand_list_free(struct expand_list *l, struct arena *a)
 	*l = (struct expand_list){ 0 };
 }
 
-/* More of the old file, nothing at its end. */
+/* More of the file, nothing at its end. */
 static int
 fill(struct work *w, struct err *e)
 {
-	uint64_t left = w->old->bytes - w->at;
+	uint64_t left = w->file->bytes - w->at;
 
 	if (w->n > 0)
 		return 0;
 	w->p = w->in;
 	w->n = left < IN_BYTES ? (size_t)left : IN_BYTES;
-	if (old_read(w->old, w->in, w->n, w->at, e) == -1)
+	if (old_read(w->file, w->in, w->n, w->at, e) == -1)
 		return -1;
 	w->at += w->n;
 	return 0;
 }
 
+/* n bytes more of the expanded form. */
 static int
-put(struct work *w, const uint8_t *data, size_t n, struct err *e)
+count(struct work *w, uint64_t n, struct err *e)
 {
 	if (n > w->left)
 		return err_set(e, ERR_FORMAT, "an expanded file is longer than is said");
 	w->left -= n;
-	return n == 0 ? 0 : w->out->write(w->out->arg, data, n, e);
+	return 0;
 }
 
 static int
-put_stream(struct work *w, uint64_t *plain, struct err *e)
+keep_stream(struct work *w, uint64_t *plain, struct err *e)
 {
 	int rc = inflater_start(w->inflater, e) == -1 ? -1 : 0;
 
 	*plain = 0;
 	while (rc == 0) {
 		uint8_t *to = w->plain;
-		size_t room = sizeof w->plain;
+		size_t room = sizeof w->plain, n;
 
 		if (fill(w, e) == -1)
 			return -1;
@@ -91,16 +89,18 @@ put_stream(struct work *w, uint64_t *plain, struct err *e)
 			return err_set(e, ERR_FORMAT,
 			    "the old file ends inside a deflate stream");
 		rc = inflater_run(w->inflater, &w->p, &w->n, &to, &room, e);
-		if (rc != -1 && put(w, w->plain, sizeof w->plain - room, e) == -1)
-			rc = -1;
-		*plain += sizeof w->plain - room;
+		n = sizeof w->plain - room;
+		if (rc == -1 || count(w, n, e) == -1 ||
+		    (n > 0 && w->kept->write(w->kept->arg, w->plain, n, e) == -1))
+			return -1;
+		*plain += n;
 	}
 	return rc == -1 ? -1 : 0;
 }
 
 /* Bytes between streams, until `skip` places are passed and the next is reached. */
 static int
-put_gap(struct work *w, uint64_t skip, struct err *e)
+pass_gap(struct work *w, uint64_t skip, struct err *e)
 {
 	opening_start(&w->opening);
 	for (;;) {
@@ -113,7 +113,7 @@ put_gap(struct work *w, uint64_t skip, struct err *e)
 			return err_set(e, ERR_FORMAT,
 			    "the old file has fewer deflate streams than are listed");
 		n = opening_feed(&w->opening, w->p, w->n, &here);
-		if (put(w, w->p, n, e) == -1)
+		if (count(w, n, e) == -1)
 			return -1;
 		w->p += n;
 		w->n -= n;
@@ -123,41 +123,96 @@ put_gap(struct work *w, uint64_t skip, struct err *e)
 }
 
 static int
-put_rest(struct work *w, struct err *e)
+expand_all(struct work *w, struct expand_list *l, struct err *e)
 {
-	do {
-		if (put(w, w->p, w->n, e) == -1)
+	uint64_t kept_at = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct expand_stream *s = &l->streams[i];
+
+		if (pass_gap(w, s->skip, e) == -1)
 			return -1;
-		w->n = 0;
-		if (fill(w, e) == -1)
+		s->form_at = l->bytes - w->left;
+		s->kept_at = kept_at;
+		if (keep_stream(w, &s->plain, e) == -1)
 			return -1;
-	} while (w->n > 0);
+		s->end = w->at - w->n;
+		kept_at += s->plain;
+	}
+	if (count(w, w->file->bytes - (w->at - w->n), e) == -1)
+		return -1;
 	return w->left == 0 ? 0 : err_set(e, ERR_FORMAT,
 	    "an expanded file is %" PRIu64 " bytes shorter than is said", w->left);
 }
 
 int
-expand(const struct old *old, struct expand_list *l, struct arena *a,
-    const struct sink *out, struct err *e)
+expand(const struct old *file, struct expand_list *l, struct arena *a,
+    const struct sink *kept, struct err *e)
 {
 	struct inflater *inflater = inflater_new(a, e);
-	struct work *w = arena_new(a, 1, sizeof *w, e);
-	int rc = inflater == NULL || w == NULL ? -1 : 0;
+	struct work *w = inflater == NULL ? NULL : arena_new(a, 1, sizeof *w, e);
+	int rc = -1;
 
-	if (rc == 0) {
-		w->old = old;
-		w->out = out;
+	if (w != NULL) {
+		w->file = file;
+		w->kept = kept;
 		w->inflater = inflater;
 		w->left = l->bytes;
-		w->p = w->in;
+		rc = expand_all(w, l, e);
 	}
-	for (size_t i = 0; rc == 0 && i < l->n; i++)
-		if (put_gap(w, l->streams[i].skip, e) == -1 ||
-		    put_stream(w, &l->streams[i].plain, e) == -1)
-			rc = -1;
-	if (rc == 0)
-		rc = put_rest(w, e);
 	arena_free(a, w, 1, sizeof *w);
 	inflater_free(a, inflater);
 	return rc;
+}
+
+/* ---- reading the form ---- */
+
+/* How many streams begin at or before this place of the form. */
+static size_t
+begun(const struct expand_list *l, uint64_t at)
+{
+	size_t low = 0, high = l->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (l->streams[middle].form_at <= at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int
+read_form(void *arg, void *out, size_t n, uint64_t at, struct err *e)
+{
+	const struct expand_view *v = arg;
+	const struct expand_list *l = v->list;
+	uint8_t *to = out;
+
+	for (size_t i = begun(l, at); n > 0; i = begun(l, at)) {
+		const struct expand_stream *s = i == 0 ? NULL : &l->streams[i - 1];
+		uint64_t past = s == NULL ? at : at - s->form_at;
+		bool inside = s != NULL && past < s->plain;
+		uint64_t left = inside ? s->plain - past :
+		    (i == l->n ? l->bytes : l->streams[i].form_at) - at;
+		size_t some = left < n ? (size_t)left : n;
+
+		if ((inside ?
+		    old_read(v->kept, to, some, v->kept_at + s->kept_at + past, e) :
+		    old_read(v->file, to, some,
+		    s == NULL ? at : s->end + past - s->plain, e)) == -1)
+			return -1;
+		to += some;
+		at += some;
+		n -= some;
+	}
+	return 0;
+}
+
+struct old
+expand_view(struct expand_view *v)
+{
+	return (struct old){ v, read_form, v->list->bytes };
 }

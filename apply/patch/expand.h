@@ -9,7 +9,8 @@
  *	n times: places to pass over before it (opening.h), from the end of the
  *	stream before
  *
- * Nesting: expand the expanded form again with a list of its own.
+ * Only what streams inflate to is written anywhere; the bytes between them are read
+ * from the file.  Nesting: expand the expanded form again with a list of its own.
  */
 #ifndef APPLY_PATCH_EXPAND_H
 #define APPLY_PATCH_EXPAND_H
@@ -25,7 +26,11 @@
 
 struct expand_stream {
 	uint64_t skip;		/* places passed over before it */
-	uint64_t plain;		/* bytes it inflates to: known once expanded */
+	/* Known once expanded: */
+	uint64_t plain;		/* bytes it inflates to */
+	uint64_t end;		/* where it ends in the file */
+	uint64_t form_at;	/* where it begins in the expanded form */
+	uint64_t kept_at;	/* where it begins in what was written */
 };
 
 struct expand_list {
@@ -34,15 +39,25 @@ struct expand_list {
 	struct expand_stream *streams;
 };
 
-/* ERR_FORMAT when bytes is over max_bytes, or there are more streams than the arena
- * has room for.  Free it, whatever is returned. */
-int expand_list_read(struct expand_list *, uint64_t max_bytes, struct arena *,
-    const struct numbers *, struct err *);
+/* ERR_FORMAT when there are more streams than the arena has room for.  Free it,
+ * whatever is returned. */
+int expand_list_read(struct expand_list *, struct arena *, const struct numbers *,
+    struct err *);
 void expand_list_free(struct expand_list *, struct arena *);
 
-/* The expanded form of `old` to `out`: exactly the bytes that the list says, or
- * ERR_FORMAT.  Its streams' `plain` are filled in. */
-int expand(const struct old *, struct expand_list *, struct arena *, const struct sink *out,
-    struct err *);
+/* Inflate the streams of `file` to `kept`, one behind the other.  ERR_FORMAT when the
+ * expanded form would not have exactly the bytes that the list says; not more than
+ * these are written. */
+int expand(const struct old *file, struct expand_list *, struct arena *,
+    const struct sink *kept, struct err *);
+
+/* The expanded form, read by position: of both parts, and the list, borrowed. */
+struct expand_view {
+	const struct old *file;
+	const struct old *kept;		/* what expand() wrote, all of it or more */
+	uint64_t kept_at;		/* where in it */
+	const struct expand_list *list;
+};
+struct old expand_view(struct expand_view *);	/* its arg is the view */
 
 #endif

@@ -11,9 +11,9 @@ enum {
 	GZ_TEXT_MAX = 4096	/* of a name or comment */
 };
 
-enum gz_flag { GZ_HCRC = 2, GZ_EXTRA = 4, GZ_NAME = 8, GZ_COMMENT = 16, GZ_OTHER = 0xe0 };
+enum { GZ_HCRC = 2, GZ_EXTRA = 4, GZ_NAME = 8, GZ_COMMENT = 16, GZ_OTHER = 0xe0 };
 /* What follows the fixed part of a gzip header, in this order. */
-enum gz_part { PART_EXTRA_BYTES, PART_EXTRA, PART_NAME, PART_COMMENT, PART_HCRC, PART_END };
+enum { PART_EXTRA_BYTES, PART_EXTRA, PART_NAME, PART_COMMENT, PART_HCRC, PART_END };
 
 void
 opening_start(struct opening *a)

@@ -62,7 +62,7 @@ read_layout(struct patch_output *o, struct pair *p,
 	for (size_t i = 0; i < n * LAYOUT_NUMBERS; i++)
 		if (stream_varint(streams[DELTA_CONTROL], &numbers[i], e) == -1)
 			return -1;
-	rc = image_open(&im, &o->sources.old, p->old_at, o->sources.old.bytes - p->old_at,
+	rc = image_open(&im, o->old, p->old_at, o->old->bytes - p->old_at,
 	    o->arena, e);
 	if (rc == -1)
 		return -1;
@@ -145,7 +145,7 @@ read_images(struct patch_output *o, struct stream *const streams[DELTA_KINDS],
 	for (size_t i = 0; i < n; i++) {
 		struct pair *p = &o->pairs[i];
 
-		if (number(streams, o->sources.old.bytes - at, &old_at, e) == -1 ||
+		if (number(streams, o->old->bytes - at, &old_at, e) == -1 ||
 		    stream_varint(streams[DELTA_CONTROL], &new_at, e) == -1)
 			return -1;
 		if (i > 0 && old_at == 0)
@@ -154,7 +154,7 @@ read_images(struct patch_output *o, struct stream *const streams[DELTA_KINDS],
 		shift += (uint64_t)unzigzag(new_at);
 		p->old_at = at;
 		p->new_at = at + shift;
-		p->old_bytes = o->sources.old.bytes - at;
+		p->old_bytes = o->old->bytes - at;
 		if (i > 0)
 			o->pairs[i - 1].old_bytes = old_at;
 		if (read_layout(o, p, streams, e) == -1 ||
@@ -169,18 +169,36 @@ read_images(struct patch_output *o, struct stream *const streams[DELTA_KINDS],
 }
 
 int
-patch_output_open(struct patch_output *o, struct stream *const streams[DELTA_KINDS],
-    const struct delta_io *io, struct arena *arena, struct err *e)
+patch_output_open(struct patch_output *o, uint64_t bytes,
+    struct stream *const streams[DELTA_KINDS], const struct delta_io *io,
+    struct kept *kept, struct arena *arena, struct err *e)
 {
 	memset(o, 0, sizeof *o);
 	o->arena = arena;
+	o->old = &o->sources.old;
+	o->bytes = bytes;
+	o->io = io;
 	if (number(streams, FLAGS_ALL, &o->flags, e) == -1)
 		return -1;
 	if ((o->flags & (FLAG_SPARSE | FLAG_SUBSTITUTE)) == FLAG_SUBSTITUTE)
 		return err_set(e, ERR_FORMAT, "flags that do not go together");
 	if (read_sources(o, streams, io, e) == -1)
 		return -1;
+	if ((o->flags & FLAG_EXPANDED) != 0) {
+		if (expanded_open(&o->expanded, o->old, bytes, streams[DELTA_LISTS], kept,
+		    io, arena, e) == -1)
+			return -1;
+		o->old = expanded_old(&o->expanded);
+		o->bytes = expanded_bytes(&o->expanded);
+		o->io = &o->expanded.through;
+	}
 	return (o->flags & FLAG_IMAGES) != 0 ? read_images(o, streams, e) : 0;
+}
+
+int
+patch_output_end(struct patch_output *o, struct err *e)
+{
+	return (o->flags & FLAG_EXPANDED) != 0 ? expanded_end(&o->expanded, e) : 0;
 }
 
 static void
@@ -197,6 +215,7 @@ void
 patch_output_close(struct patch_output *o)
 {
 	drop_part(o);
+	expanded_close(&o->expanded);
 	arena_free(o->arena, o->anchors, capacity(o->n_anchors), sizeof *o->anchors);
 	arena_free(o->arena, o->pairs, o->n_pairs, sizeof *o->pairs);
 	o->anchors = NULL;
@@ -215,12 +234,12 @@ read_blocks(struct patch_output *o, struct stream *const streams[DELTA_KINDS],
 	for (size_t i = 0; i < o->n_blocks; i++) {
 		struct bspatch_block b;
 
-		if (bspatch_read(streams, o->sources.old.bytes, bytes - done, seek, &b,
+		if (bspatch_read(streams, o->old->bytes, bytes - done, seek, &b,
 		    e) == -1)
 			return -1;
 		o->blocks[i] = (struct placed){ *seek, (uint32_t)done,
 			(uint32_t)b.copy };
-		bspatch_move(seek, &b, o->sources.old.bytes);
+		bspatch_move(seek, &b, o->old->bytes);
 		done += b.copy + b.fresh;
 	}
 	o->blocks[o->n_blocks].new_at = (uint32_t)done;

@@ -11,6 +11,7 @@
 
 #include "apply/patch/arena.h"
 #include "apply/patch/bspatch.h"
+#include "apply/patch/expanded.h"
 #include "apply/patch/predict.h"
 #include "apply/patch/sources.h"
 
@@ -24,6 +25,10 @@ struct placed {
 struct patch_output {
 	uint64_t flags, rules;
 	struct sources sources;
+	struct expanded expanded;	/* with FLAG_EXPANDED */
+	const struct old *old;		/* the sources, expanded if so */
+	uint64_t bytes;			/* of the output, expanded if so */
+	const struct delta_io *io;	/* where it goes, repacked if so */
 	/* With images: */
 	struct pair *pairs;
 	size_t n_pairs;
@@ -38,9 +43,13 @@ struct patch_output {
 	struct arena *arena;
 };
 
-/* Read flags and sources, the images and their layouts. */
-int patch_output_open(struct patch_output *, struct stream *const streams[DELTA_KINDS],
-    const struct delta_io *, struct arena *, struct err *);
+/* Read flags and sources of an output of `bytes` bytes, expand them, read the images
+ * and their layouts. */
+int patch_output_open(struct patch_output *, uint64_t bytes,
+    struct stream *const streams[DELTA_KINDS], const struct delta_io *, struct kept *,
+    struct arena *, struct err *);
+/* All of it was written. */
+int patch_output_end(struct patch_output *, struct err *);
 void patch_output_close(struct patch_output *);
 
 /* With images: the next part of the `left` bytes that the output still lacks, its

@@ -201,6 +201,12 @@ repack_end(struct repack *r, struct err *e)
 	return 0;
 }
 
+uint64_t
+repack_memory(void)
+{
+	return sizeof(struct repack) + deflater_memory();
+}
+
 static int
 sink_write(void *arg, const uint8_t *data, size_t n, struct err *e)
 {

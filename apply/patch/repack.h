@@ -56,6 +56,8 @@ void repack_close(struct repack *, struct arena *);	/* NULL is fine */
 int repack_write(struct repack *, const uint8_t *data, size_t n, struct err *);
 /* ERR_FORMAT when bytes or streams of the list are missing. */
 int repack_end(struct repack *, struct err *);
+/* Bytes of the arena that one takes, and expand() before it does. */
+uint64_t repack_memory(void);
 /* It as a sink, for the repack before it. */
 struct sink repack_sink(struct repack *);
 

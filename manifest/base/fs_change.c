@@ -59,6 +59,18 @@ create_temp(int dir, char name[static TEMP_MAX], mode_t mode, struct err *e)
 	return fd;
 }
 
+int
+fs_create_unnamed(int at, struct err *e)
+{
+	char name[TEMP_MAX];
+	int fd = create_temp(at, name, 0600, e);
+
+	if (fd == -1 || fs_unlink(at, name, e) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
 static int
 link_temp(int dir, char name[static TEMP_MAX], const char *target, struct err *e)
 {

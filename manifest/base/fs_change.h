@@ -33,6 +33,9 @@
 
 /* A new file for reading and writing, mode exact; EEXIST is an error. */
 int fs_create(int at, const char *rel, mode_t mode, struct err *);
+/* The same without a name, mode 0600: it is gone when it is closed.  A power cut may
+ * leave a temporary name. */
+int fs_create_unnamed(int at, struct err *);
 /* Open for reading and writing without truncation; made when absent. */
 int fs_open_rw(int at, const char *rel, mode_t mode, struct err *);
 int fs_write(int fd, const void *data, size_t n, struct err *);

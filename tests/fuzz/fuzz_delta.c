@@ -54,6 +54,14 @@ repeat(void *arg, uint64_t output, struct err *e)
 	return output < OUTPUTS ? 0 : err_set(e, ERR_FORMAT, "no such output");
 }
 
+static int
+scratch(void *arg, int *fd, struct err *e)
+{
+	(void)arg;
+	*fd = memfd_create("scratch", 0);
+	return *fd == -1 ? err_sys(e, "scratch") : 0;
+}
+
 static void
 make_old(void)
 {
@@ -73,7 +81,7 @@ decode(int fd)
 	struct err e = ERR_INIT;
 	struct delta *d = delta_open(fd, 64 << 20, &e);
 	uint64_t sum = 0;
-	struct delta_io io = { &sum, open_old, take, repeat };
+	struct delta_io io = { &sum, open_old, take, repeat, scratch };
 
 	if (d != NULL && delta_listing(d, old_text, sizeof old_text - 1, &text,
 	    &e) == 0) {

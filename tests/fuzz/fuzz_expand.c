@@ -87,14 +87,35 @@ out:
 	buf_free(&file);
 }
 
+/* Any read of the form stays inside of the file and of what was kept. */
+static void
+read_form(const struct old *file, const struct buf *plain, const struct expand_list *l,
+    struct buf *form)
+{
+	struct bytes bytes = { plain->data, plain->len };
+	struct old kept = { &bytes, read_old, plain->len };
+	struct expand_view v = { file, &kept, 0, l };
+	struct old o = expand_view(&v);
+	struct err e = ERR_INIT;
+
+	if (buf_reserve(form, (size_t)o.bytes, &e) == -1)
+		abort();
+	for (uint64_t at = 0, n = 1; at < o.bytes; at += n, n += 77) {
+		n = o.bytes - at < n ? o.bytes - at : n;
+		if (old_read(&o, form->data + at, (size_t)n, at, &e) == -1)
+			abort();
+	}
+	form->len = (size_t)o.bytes;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct arena arena = { .limit = ARENA_MAX };
-	struct buf form = BUF_INIT(FORM_MAX);
+	struct buf form = BUF_INIT(FORM_MAX), plain = BUF_INIT(FORM_MAX);
 	struct bytes list, file;
 	struct numbers from = { &list, next };
-	struct sink to = { &form, keep };
+	struct sink to = { &plain, keep };
 	struct old old = { &file, read_old, 0 };
 	struct expand_list l;
 	struct err e = ERR_INIT;
@@ -108,12 +129,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	list = (struct bytes){ data + 2, list_bytes };
 	file = (struct bytes){ data + 2 + list_bytes, n - 2 - list_bytes };
 	old.bytes = file.n;
-	if (expand_list_read(&l, FORM_MAX, &arena, &from, &e) == 0 &&
+	if (expand_list_read(&l, &arena, &from, &e) == 0 &&
 	    expand(&old, &l, &arena, &to, &e) == 0) {
-		if (form.len != l.bytes)
-			abort();
+		read_form(&old, &plain, &l, &form);
 		repack(&l, &list, &form, &arena);
 	}
+	if (plain.len > l.bytes)
+		abort();
+	buf_free(&plain);
 	expand_list_free(&l, &arena);
 	if (arena.used != 0)
 		abort();
