@@ -4,12 +4,14 @@
 
 #include "manifest/base/cancel.h"
 
+#include "mkdelta/seeds.h"
 #include "mkdelta/suffix.h"
 
 #include "mkdelta/bsdiff.h"
 
 enum {
 	WIN_BYTES = 8,		/* a new alignment must agree in this many bytes more */
+	FOLLOW_BYTES = 16,	/* agreeing in a row: no other alignment is looked for */
 	MATCH_MAX = 1 << 16,	/* compared at once: time stays linear on any bytes */
 	CHECK_EVERY = 1 << 16,	/* searches between two looks at Ctrl-C */
 	WINDOW_MIN = 2 << 20
@@ -20,6 +22,7 @@ struct matcher {
 	const uint8_t *old, *new;
 	size_t n_old, n_new;
 	const struct suffix *suffix;
+	struct seeds *seeds;	/* instead, if suffix is NULL */
 	uint64_t old_base;	/* of this segment, in the whole old file */
 	struct blocks *blocks;
 	size_t done;		/* new bytes that blocks cover */
@@ -146,10 +149,32 @@ close_block(struct matcher *m, size_t at, struct err *e)
 	return 0;
 }
 
+/* How many bytes agree in a row in the alignment of the last block. */
+static size_t
+follow(const struct matcher *m, size_t max)
+{
+	size_t old_at = m->copy_at + (m->scan - m->done), n = 0;
+
+	while (n < max && old_at + n < m->n_old &&
+	    m->old[old_at + n] == m->new[m->scan + n])
+		n++;
+	return n;
+}
+
+/* The longest match of what is at m->scan; of its place `rank` or `at` is set. */
+static size_t
+search(struct matcher *m, size_t max, size_t *rank, size_t *at)
+{
+	if (m->suffix != NULL)
+		return suffix_search(m->suffix, m->new + m->scan, max, rank);
+	return seeds_search(m->seeds, m->new, m->scan, m->n_new,
+	    m->copy_at + (m->scan - m->done), at);
+}
+
 static int
 match_segment(struct matcher *m, struct err *e)
 {
-	size_t len = 0, at = 0;
+	size_t len = 0, rank = 0, at = 0;
 
 	while (m->scan < m->n_new) {
 		size_t agreed = 0, counted = m->scan += len;
@@ -158,7 +183,12 @@ match_segment(struct matcher *m, struct err *e)
 			size_t n = m->n_new - m->scan < MATCH_MAX ? m->n_new - m->scan :
 			    MATCH_MAX;
 
-			len = suffix_search(m->suffix, m->new + m->scan, n, &at);
+			len = follow(m, n);
+			if (len >= FOLLOW_BYTES) {
+				agreed = len;
+				break;
+			}
+			len = search(m, n, &rank, &at);
 			for (; counted < m->scan + len; counted++)
 				agreed += agrees(m, counted);
 			if ((len == agreed && len != 0) || len > agreed + WIN_BYTES)
@@ -167,6 +197,9 @@ match_segment(struct matcher *m, struct err *e)
 			if (++m->searches % CHECK_EVERY == 0 && cancel_check(e) == -1)
 				return -1;
 		}
+		if (m->suffix != NULL && m->scan < m->n_new && len != agreed)
+			at = suffix_place(m->suffix, rank, len,
+			    m->copy_at + (m->scan - m->done));
 		if ((len != agreed || m->scan == m->n_new) && close_block(m, at, e) == -1)
 			return -1;
 	}
@@ -181,6 +214,21 @@ match(const uint8_t *old, size_t n_old, uint64_t old_base, const struct suffix *
 		.suffix = suffix, .old_base = old_base, .blocks = blocks };
 
 	return match_segment(&m, e);
+}
+
+int
+bsdiff_rough(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n_new,
+    struct blocks *blocks, struct err *e)
+{
+	struct matcher m = { .old = old, .new = new, .n_old = n_old, .n_new = n_new,
+		.blocks = blocks };
+	int rc;
+
+	if ((m.seeds = seeds_new(old, n_old, e)) == NULL)
+		return -1;
+	rc = match_segment(&m, e);
+	seeds_free(m.seeds);
+	return rc;
 }
 
 /* Segments of half a window; old is looked at around the same place. */

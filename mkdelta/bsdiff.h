@@ -31,6 +31,9 @@ struct blocks {
 int bsdiff_blocks(const uint8_t *old, size_t n_old, const struct suffix *whole,
     const uint8_t *new, size_t n_new, uint64_t memory_bytes, struct blocks *,
     struct err *);
+/* The same with long matches alone, several times faster. */
+int bsdiff_rough(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n_new,
+    struct blocks *, struct err *);
 void blocks_free(struct blocks *);
 
 #endif

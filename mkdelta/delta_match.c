@@ -183,14 +183,16 @@ match_plain(struct ancestor *a, const uint8_t *new, struct blocks *blocks, struc
 
 /* Blocks of files whose references were made alike. */
 static int
-match_blurred(void *arg, const uint8_t *old, const uint8_t *new, struct blocks *blocks,
-    struct err *e)
+match_blurred(void *arg, bool rough, const uint8_t *old, const uint8_t *new,
+    struct blocks *blocks, struct err *e)
 {
 	const struct ancestor *a = arg;
-	struct suffix *suffix = suffix_new(old, a->n_old, e);
+	struct suffix *suffix;
 	int rc;
 
-	if (suffix == NULL)
+	if (rough)
+		return bsdiff_rough(old, a->n_old, new, a->n_new, blocks, e);
+	if ((suffix = suffix_new(old, a->n_old, e)) == NULL)
 		return -1;
 	rc = bsdiff_blocks(old, a->n_old, suffix, new, a->n_new, 0, blocks, e);
 	suffix_free(suffix);
@@ -213,7 +215,7 @@ match_bytes(struct ancestor *a, struct delta_output *output, const uint8_t *new,
 {
 	struct prediction_job job = { .old = a->old, .new = new, .n_old = a->n_old,
 		.n_new = a->n_new, .rules = ((uint32_t)1 << RULE_IDS) - 1,
-		.passes = PASSES, .match = match_blurred, .arg = a };
+		.passes = PASSES, .quick = true, .match = match_blurred, .arg = a };
 
 	if (a->g->whole && prediction_find(&job, &output->blocks, &output->prediction,
 	    was, e) == -1)

@@ -117,11 +117,12 @@ old_meaning(const void *arg, const struct ref *r)
 }
 
 static int
-match(struct finding *f, struct err *e)
+match(struct finding *f, bool last, struct err *e)
 {
 	f->blocks->n = 0;
 	if (cancel_check(e) == -1 ||
-	    f->job->match(f->job->arg, f->a, f->b, f->blocks, e) == -1)
+	    f->job->match(f->job->arg, f->job->quick && !last, f->a, f->b, f->blocks,
+	    e) == -1)
 		return -1;
 	return place_copies(f, e);
 }
@@ -173,10 +174,11 @@ match_passes(struct finding *f, struct err *e)
 	memcpy(f->b, f->job->new, f->job->n_new);
 	image_side_blank(&f->old, f->a);
 	image_side_blank(&f->new, f->b);
-	if (match(f, e) == -1)
+	if (match(f, f->job->passes == 0, e) == -1)
 		return -1;
 	for (unsigned pass = 0; pass < f->job->passes; pass++)
-		if (blur(f, e) == -1 || match(f, e) == -1)
+		if (blur(f, e) == -1 ||
+		    match(f, pass + 1 == f->job->passes, e) == -1)
 			return -1;
 	return 0;
 }

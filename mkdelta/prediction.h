@@ -9,6 +9,7 @@
 #ifndef MKDELTA_PREDICTION_H
 #define MKDELTA_PREDICTION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,9 +33,11 @@ struct prediction_job {
 	size_t n_old, n_new;
 	uint32_t rules;		/* to try */
 	unsigned passes;	/* matching again with the map of the pass before */
-	/* The blocks of any two versions of the bytes, n_old and n_new long. */
-	int (*match)(void *arg, const uint8_t *old, const uint8_t *new, struct blocks *,
-	    struct err *);
+	/* The blocks of any two versions of the bytes, n_old and n_new long; `rough`: all
+	 * that matters is where most of it went. */
+	int (*match)(void *arg, bool rough, const uint8_t *old, const uint8_t *new,
+	    struct blocks *, struct err *);
+	bool quick;		/* all passes but the last are rough */
 	void *arg;
 };
 

@@ -18,9 +18,13 @@ struct suffix;
 struct suffix *suffix_new(const uint8_t *text, size_t n, struct err *);
 void suffix_free(struct suffix *);
 
-/* The longest prefix of pattern[0..n) that stands somewhere in the text: its
- * length, and one place in *at (0 when the length is). */
-size_t suffix_search(const struct suffix *, const uint8_t *pattern, size_t n, size_t *at);
+/* The longest prefix of pattern[0..n) that stands somewhere in the text: its length,
+ * and in *rank which suffix begins with it.  One of a single byte counts as none, 0. */
+size_t suffix_search(const struct suffix *, const uint8_t *pattern, size_t n,
+    size_t *rank);
+/* Where it is in the text; of several places that share `len` bytes one that is near
+ * `want`. */
+size_t suffix_place(const struct suffix *, size_t rank, size_t len, size_t want);
 
 /* Bytes of memory that suffix_new() takes for n bytes, text not included. */
 uint64_t suffix_memory(uint64_t n);
