@@ -7,6 +7,8 @@ static const struct rule *const rules[RULE_IDS] = {
 	[RULE_AARCH64] = &rule_aarch64,
 	[RULE_UNWIND] = &rule_unwind,
 	[RULE_SYMBOLS] = &rule_symbols,
+	[RULE_GO_FUNCTIONS] = &rule_go_functions,
+	[RULE_GO_TYPES] = &rule_go_types,
 	[RULE_POINTERS] = &rule_pointers,
 };
 

@@ -1,0 +1,69 @@
+/*
+ * go.h - what the Go linker put into an executable: where its tables are.
+ *
+ * Go 1.16 and later (runtime/symtab.go, debug/gosym, internal/abi).  The table of
+ * functions is found by its section; everything else by the module data, a struct
+ * of the runtime whose first word is the table's address.
+ *
+ *	table	header | names | cutab | file names | pctab | functions
+ *
+ * `functions` is an array of pairs (entry, offset of a record from `functions`),
+ * then those records.  Offsets below are of the image; addresses are 0 if unknown.
+ */
+#ifndef APPLY_PATCH_GO_H
+#define APPLY_PATCH_GO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "manifest/base/err.h"
+
+#include "apply/patch/image.h"
+#include "apply/patch/rule.h"
+
+struct go {
+	struct image *image;
+	unsigned since;		/* 16, 18, 20: laid out as since Go 1.N */
+	unsigned word;		/* 4, 8: bytes of a pointer */
+	uint64_t table, end;	/* the section */
+	uint64_t names, cutab, files, pctab, functions;
+	uint64_t n;		/* functions */
+	uint64_t text;		/* what functions' offsets count from */
+	/* By the module data. */
+	uint64_t types, types_end, rodata, funcdata;
+	uint64_t buckets, n_buckets;	/* findfunctab: address; one each 4 KiB of text */
+};
+
+/* 1: a Go program; 0: none that we know; -1: error. */
+int go_open(struct go *, struct image *, struct err *);
+
+/* What both rules' spans are marked with. */
+enum {
+	GO_WORD = 1,		/* an address */
+	GO_TEXT,		/* from `text`, and so on */
+	GO_FUNCTION,
+	GO_FUNCTION_WIDE,	/* a whole word */
+	GO_INDEX,		/* the number of a function */
+	GO_NAME,
+	GO_FILE,
+	GO_UNIT,		/* the number of a word in cutab */
+	GO_PC,
+	GO_FUNCDATA,
+	GO_RODATA,
+	GO_TYPE,		/* types and their names */
+	GO_HEADER		/* from `table`, a whole word */
+};
+
+/* A span of the rule that runs now, with kinds and marks, none set. */
+struct span *go_span(const struct go *, struct spans *, uint64_t from, uint64_t to,
+    struct err *);
+/* Mark what the records of all functions hold, and the data they point to, as far as
+ * it is in the span. */
+int go_mark_functions(const struct go *, struct span *, struct err *);
+
+/* find() of both: marks whose word means anything; with `pointers` also words between
+ * them that are addresses.  `after` is that of marks. */
+void go_find(const struct span *, const struct window *, bool pointers, uint64_t from,
+    uint64_t to, struct refs *);
+
+#endif

@@ -1,0 +1,218 @@
+/*
+ * Records of functions (runtime._func) and what they point to: tables of inlined
+ * calls hold offsets of names, stack objects those of their pointer masks.
+ */
+#include "manifest/base/bytes.h"
+
+#include "apply/patch/glance.h"
+
+#include "apply/patch/go.h"
+
+enum {
+	PAIR_18 = 8,		/* of functab since Go 1.18 */
+	PCDATA_MAX = 64,
+	PCDATA_INLINED = 2,	/* which inlined call a pc belongs to */
+	FUNCDATA_OBJECTS = 2,
+	FUNCDATA_INLINED = 3,
+	FUNCDATA_WRAPPED = 7,
+	OBJECT_BYTES = 16,
+	BUCKET_BYTES = 20
+};
+
+struct walk {
+	const struct go *go;
+	struct span *span;
+	uint64_t budget;	/* steps in what records point to */
+	uint32_t inlined;	/* the function's table of inlined calls in pctab, or 0 */
+	struct glance pairs, records, pcs, data;
+};
+
+static int
+load(struct glance *g, uint64_t at, uint32_t *v, struct err *e)
+{
+	int rc;
+	const uint8_t *p = glance(g, at, 4, &rc, e);
+
+	if (p == NULL)
+		return rc;
+	*v = le32_load(p);
+	return 1;
+}
+
+/* A varint of pctab. */
+static int
+load_step(struct walk *w, uint64_t *at, uint32_t *v, struct err *e)
+{
+	*v = 0;
+	for (unsigned shift = 0; shift < 32; shift += 7) {
+		int rc;
+		const uint8_t *p = glance(&w->pcs, (*at)++, 1, &rc, e);
+
+		if (p == NULL)
+			return rc;
+		*v |= (uint32_t)(*p & 127) << shift;
+		if (*p < 128)
+			return 1;
+	}
+	return 0;
+}
+
+/* How many inlined calls has the function?  Its table in pctab is pairs of a zigzag
+ * step of the value, from -1, and a step of the pc; a value step of 0 that is not
+ * the first ends it. */
+static int
+count_inlined(struct walk *w, uint32_t *n, struct err *e)
+{
+	uint64_t at = w->go->pctab + w->inlined;
+	int32_t value = -1, highest = -1;
+	bool first = true;
+	int rc = 1;
+
+	while (w->budget > 0 && value < PCDATA_MAX * 1024) {
+		uint32_t step, pc;
+
+		w->budget--;
+		if ((rc = load_step(w, &at, &step, e)) != 1 || (step == 0 && !first) ||
+		    (rc = load_step(w, &at, &pc, e)) != 1)
+			break;
+		first = false;
+		value = (int32_t)((uint32_t)value + ((step >> 1) ^ (0 - (step & 1))));
+		highest = value > highest ? value : highest;
+	}
+	*n = (uint32_t)(highest + 1);
+	return rc == -1 ? -1 : 0;
+}
+
+/* Mark one word each `bytes` from `at` on. */
+static void
+mark_column(struct walk *w, uint64_t at, uint64_t n, unsigned bytes, unsigned mark)
+{
+	for (; n > 0 && w->budget > 0; n--, at += bytes, w->budget--)
+		span_mark(w->span, at, mark);
+}
+
+/* What funcdata of this index, at this offset from the base, holds. */
+static int
+funcdata(struct walk *w, unsigned index, uint32_t offset, struct err *e)
+{
+	const struct go *go = w->go;
+	uint32_t n = 0;
+	uint64_t at;
+	int rc;
+
+	if (!image_offset(go->image, go->funcdata + offset, &at))
+		return 0;
+	switch (index) {
+	case FUNCDATA_OBJECTS:
+		if ((rc = load(&w->data, at, &n, e)) != 1)
+			return rc;
+		mark_column(w, at + go->word + 12, n, OBJECT_BYTES, GO_RODATA);
+		break;
+	case FUNCDATA_INLINED:
+		if (w->inlined != 0 && count_inlined(w, &n, e) == -1)
+			return -1;
+		if (go->since >= 20)
+			mark_column(w, at + 4, n, 16, GO_NAME);
+		else
+			mark_column(w, at + 12, n, 20, GO_NAME);
+		break;
+	case FUNCDATA_WRAPPED:
+		span_mark(w->span, at, GO_TEXT);
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+/* The words behind a record: pcdata, then funcdata. */
+static int
+tail(struct walk *w, uint64_t at, uint32_t pcdata, unsigned n, struct err *e)
+{
+	const struct go *go = w->go;
+	unsigned bytes = go->since >= 18 ? 4 : go->word;
+	uint32_t v = 0;
+	int rc;
+
+	w->inlined = 0;
+	for (uint32_t i = 0; i < pcdata; i++, at += 4) {
+		span_mark(w->span, at, GO_PC);
+		if (i == PCDATA_INLINED && (rc = load(&w->records, at, &w->inlined,
+		    e)) != 1)
+			return rc;
+	}
+	at += (0 - (at - go->functions)) & (bytes - 1);
+	for (unsigned i = 0; i < n; i++, at += bytes) {
+		span_mark(w->span, at, go->since >= 18 ? GO_FUNCDATA : GO_WORD);
+		if (go->funcdata == 0)
+			continue;
+		if ((rc = load(&w->records, at, &v, e)) != 1 ||
+		    (v <= INT32_MAX && funcdata(w, i, v, e) == -1))
+			return rc == 1 ? -1 : rc;
+	}
+	return 0;
+}
+
+/* entry, name, args, deferreturn, pcsp, pcfile, pcln, npcdata, cuOffset, [startLine,]
+ * and four bytes, of which the last is the number of funcdata. */
+static int
+record(struct walk *w, uint64_t at, struct err *e)
+{
+	const struct go *go = w->go;
+	unsigned entry = go->since >= 18 ? 4 : go->word;
+	unsigned bytes = entry + (go->since >= 20 ? 40 : 36), n;
+	int rc;
+	const uint8_t *p = glance(&w->records, at, bytes, &rc, e);
+	uint32_t pcdata;
+
+	if (p == NULL)
+		return rc;
+	pcdata = le32_load(p + entry + 24);
+	n = p[bytes - 1];
+	span_mark(w->span, at, go->since >= 18 ? GO_TEXT : GO_WORD);
+	span_mark(w->span, at + entry, GO_NAME);
+	for (unsigned i = 12; i < 24; i += 4)
+		span_mark(w->span, at + entry + i, GO_PC);
+	span_mark(w->span, at + entry + 28, GO_UNIT);
+	return pcdata <= PCDATA_MAX ? tail(w, at + bytes, pcdata, n, e) : 0;
+}
+
+/* The index of functions by pc: each bucket begins with the number of its first. */
+static void
+mark_buckets(const struct go *go, struct span *s)
+{
+	uint64_t at;
+
+	if (go->buckets == 0 || !image_offset(go->image, go->buckets, &at))
+		return;
+	for (uint64_t i = 0; i < go->n_buckets; i++)
+		span_mark(s, at + i * BUCKET_BYTES, GO_INDEX);
+}
+
+int
+go_mark_functions(const struct go *go, struct span *s, struct err *e)
+{
+	struct walk w = { .go = go, .span = s, .budget = go->end - go->table,
+		.pairs.image = go->image, .records.image = go->image,
+		.pcs.image = go->image, .data.image = go->image };
+	unsigned half = go->since >= 18 ? PAIR_18 / 2 : go->word;
+	uint64_t at = go->functions, last = 0;
+	uint32_t offset = 0;
+	int rc;
+
+	mark_buckets(go, s);
+	/* Records follow each other: none is looked at twice. */
+	for (uint64_t i = 0; i < go->n; i++, at += 2 * half) {
+		span_mark(s, at, go->since >= 18 ? GO_TEXT : GO_WORD);
+		span_mark(s, at + half, go->since >= 18 ? GO_FUNCTION : GO_FUNCTION_WIDE);
+		if ((rc = load(&w.pairs, at + half, &offset, e)) != 1)
+			return rc;
+		if (offset <= last)
+			continue;
+		last = offset;
+		if (record(&w, go->functions + offset, e) == -1)
+			return -1;
+	}
+	span_mark(s, at, go->since >= 18 ? GO_TEXT : GO_WORD);
+	return 0;
+}

@@ -1,0 +1,264 @@
+/*
+ * Go's type descriptors (internal/abi/type.go), and all else that is read only:
+ * pointers, and what functions' records refer to there (go.h).
+ *
+ * Descriptors are not listed anywhere in full, and lie between other data.  But their
+ * first 4 words and 16 bytes are telling enough to know one when it is seen: a kind,
+ * two alignments and flags in one word, sizes that fit each other, two pointers and
+ * two offsets in bounds.  One pass over the types from front to back finds them; a
+ * wrong find costs bytes, never correctness.
+ */
+#include <string.h>
+
+#include "manifest/base/bytes.h"
+
+#include "apply/patch/glance.h"
+#include "apply/patch/image_elf.h"
+
+#include "apply/patch/go.h"
+
+enum {
+	WHAT_DATA = 1,		/* span->what: holds pointers, too */
+	KIND_ARRAY = 17, KIND_CHAN, KIND_FUNC, KIND_INTERFACE, KIND_MAP, KIND_POINTER,
+	KIND_SLICE, KIND_STRING, KIND_STRUCT, KIND_LAST,
+	KIND_MASK = 31, KIND_FLAGS = 0x60,
+	FLAG_UNCOMMON = 1, FLAGS_END = 64,
+	UNCOMMON_BYTES = 16, METHOD_BYTES = 16, INTERFACE_METHOD_BYTES = 8,
+	METHODS_MAX = 8192
+};
+
+struct pass {
+	const struct go *go;
+	struct span *span;
+	struct glance glance;
+};
+
+static uint64_t
+word(const struct pass *p, const uint8_t *b, size_t i)
+{
+	return p->go->word == 8 ? le64_load(b + i * 8) : le32_load(b + i * 4);
+}
+
+static bool
+is_pointer(const struct pass *p, uint64_t v)
+{
+	const struct layout *l = &p->go->image->layout;
+
+	return v == 0 || (v >= l->low && v < l->high);
+}
+
+static bool
+is_alignment(unsigned v)
+{
+	return v != 0 && v <= 8 && (v & (v - 1)) == 0;
+}
+
+/* size, bytes with pointers; hash, flags, two alignments, kind; equal, mask of
+ * pointers; name, pointer to this type. */
+static bool
+is_type(const struct pass *p, const uint8_t *b)
+{
+	unsigned n = p->go->word;
+	uint64_t types = p->go->types_end - p->go->types;
+	const uint8_t *flags = b + 2 * n + 4, *end = b + 4 * n + 8;
+
+	return (flags[3] & KIND_MASK) != 0 && (flags[3] & KIND_MASK) <= KIND_LAST &&
+	    (flags[3] & ~(KIND_MASK | KIND_FLAGS)) == 0 && flags[0] < FLAGS_END &&
+	    is_alignment(flags[1]) && is_alignment(flags[2]) &&
+	    le32_load(flags - 4) != 0 && word(p, b, 1) <= word(p, b, 0) &&
+	    word(p, b, 1) % n == 0 && is_pointer(p, word(p, b + 8, 2)) &&
+	    is_pointer(p, word(p, b + 8, 3)) && le32_load(end) != 0 &&
+	    le32_load(end) < types && le32_load(end + 4) < types;
+}
+
+/* Words between the common part and the uncommon one; maps: see uncommon(). */
+static unsigned
+words_of_kind(unsigned kind)
+{
+	switch (kind) {
+	case KIND_ARRAY:
+		return 3;
+	case KIND_CHAN:
+		return 2;
+	case KIND_FUNC:
+	case KIND_POINTER:
+	case KIND_SLICE:
+		return 1;
+	case KIND_INTERFACE:
+	case KIND_STRUCT:
+		return 4;
+	default:
+		return 0;
+	}
+}
+
+/* package, number of methods, of exported ones, offset of methods, 0; methods are
+ * name, type and two functions.  1: marked; 0: this is none. */
+static int
+uncommon(struct pass *p, uint64_t at, bool sure, struct err *e)
+{
+	int rc;
+	const uint8_t *b = glance(&p->glance, at, UNCOMMON_BYTES, &rc, e);
+	uint32_t n, methods;
+
+	if (b == NULL)
+		return rc;
+	n = le32_load(b + 4) & 0xffff;
+	methods = le32_load(b + 8);
+	if (n > METHODS_MAX || le32_load(b + 4) >> 16 > n || le32_load(b + 12) != 0 ||
+	    (!sure && methods != UNCOMMON_BYTES))
+		return 0;
+	span_mark(p->span, at, GO_TYPE);
+	for (at += methods; n > 0; n--, at += METHOD_BYTES) {
+		span_mark(p->span, at, GO_TYPE);
+		span_mark(p->span, at + 4, GO_TYPE);
+		span_mark(p->span, at + 8, GO_TEXT);
+		span_mark(p->span, at + 12, GO_TEXT);
+	}
+	return 1;
+}
+
+/* Maps have had several sizes, by version and word: the uncommon part, which is
+ * followed by its methods at once, shows which. */
+static int
+uncommon_of_map(struct pass *p, uint64_t at, struct err *e)
+{
+	static const uint8_t words[] = { 11, 8, 6, 5 };
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof words; i++)
+		rc = uncommon(p, at + words[i] * (uint64_t)p->go->word, false, e);
+	return rc;
+}
+
+/* The type whose first bytes are b. */
+static int
+type(struct pass *p, uint64_t at, const uint8_t *b, struct err *e)
+{
+	unsigned n = p->go->word, kind = b[2 * n + 7] & KIND_MASK;
+	bool more = (b[2 * n + 4] & FLAG_UNCOMMON) != 0;
+	uint64_t end = at + 4 * n + 16, methods;
+	int rc;
+
+	span_mark(p->span, at + 4 * n + 8, GO_TYPE);
+	span_mark(p->span, at + 4 * n + 12, GO_TYPE);
+	if (kind == KIND_INTERFACE) {
+		/* package, pointer to methods (name and type), length, capacity */
+		if ((b = glance(&p->glance, end, 4 * n, &rc, e)) == NULL)
+			return rc;
+		methods = end + 4 * n + (more ? UNCOMMON_BYTES : 0);
+		for (uint64_t i = word(p, b, 2) <= METHODS_MAX ? word(p, b, 2) : 0;
+		    i > 0; i--, methods += INTERFACE_METHOD_BYTES) {
+			span_mark(p->span, methods, GO_TYPE);
+			span_mark(p->span, methods + 4, GO_TYPE);
+		}
+	}
+	if (!more)
+		return 0;
+	rc = kind == KIND_MAP ? uncommon_of_map(p, end, e) :
+	    uncommon(p, end + words_of_kind(kind) * (uint64_t)n, true, e);
+	return rc == -1 ? -1 : 0;
+}
+
+static int
+mark_types(const struct go *go, struct span *s, struct err *e)
+{
+	struct pass p = { .go = go, .span = s, .glance.image = go->image };
+	uint64_t from, to;
+
+	if (!image_offset(go->image, go->types, &from) || from < s->from || from >= s->to)
+		return 0;
+	to = s->to - from < go->types_end - go->types ? s->to :
+	    from + (go->types_end - go->types);
+	for (uint64_t at = from; at < to; at += go->word) {
+		int rc;
+		const uint8_t *b = glance(&p.glance, at, 4 * go->word + 16, &rc, e);
+
+		if (b == NULL)
+			return rc;
+		if (is_type(&p, b) && type(&p, at, b, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Does the section hold the byte of this address? */
+static bool
+holds(const struct image_section *x, uint64_t address)
+{
+	return (x->flags & IMAGE_ALLOC) != 0 && address >= x->address &&
+	    address - x->address < x->bytes;
+}
+
+static int
+add_section(const struct go *go, const struct image_section *x, struct spans *out,
+    struct err *e)
+{
+	struct span *s;
+
+	if (x->at == go->table || x->bytes == 0 ||
+	    !(holds(x, go->types) || holds(x, go->funcdata)))
+		return 0;
+	if ((s = go_span(go, out, x->at, x->at + x->bytes, e)) == NULL)
+		return -1;
+	s->what = WHAT_DATA;
+	if (go_mark_functions(go, s, e) == -1)
+		return -1;
+	return mark_types(go, s, e);
+}
+
+/* The list of types that have no name. */
+static bool
+is_links(const struct image_section *x)
+{
+	return strcmp(x->name, ".typelink") == 0 ||
+	    strcmp(x->name, ".data.rel.ro.typelink") == 0;
+}
+
+static int
+add_links(const struct go *go, const struct image_section *x, struct spans *out,
+    struct err *e)
+{
+	uint64_t bytes = x->bytes & ~(uint64_t)3;
+	struct span *s;
+
+	if (bytes == 0)
+		return 0;
+	if ((s = go_span(go, out, x->at, x->at + bytes, e)) == NULL)
+		return -1;
+	for (uint64_t at = s->from; at < s->to; at += 4)
+		span_mark(s, at, GO_TYPE);
+	return 0;
+}
+
+static int
+spans(struct image *im, struct spans *out, struct err *e)
+{
+	struct go go;
+	int rc = go_open(&go, im, e);
+
+	if (rc != 1 || go.types == 0)
+		return rc == -1 ? -1 : 0;
+	for (size_t i = 0; i < im->n_sections; i++) {
+		const struct image_section *x = &im->sections[i];
+
+		if (add_section(&go, x, out, e) == -1 || (is_links(x) &&
+		    add_links(&go, x, out, e) == -1))
+			return -1;
+	}
+	return 0;
+}
+
+static void
+find(const struct span *s, const struct window *w, uint64_t from, uint64_t to,
+    struct refs *refs)
+{
+	go_find(s, w, s->what == WHAT_DATA, from, to, refs);
+}
+
+const struct rule rule_go_types = {
+	.name = "go-types",
+	.after = 12,
+	.spans = spans,
+	.find = find,
+};
