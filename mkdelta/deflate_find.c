@@ -13,7 +13,7 @@ struct finder {
 	uint64_t max_plain;
 	struct inflater *inflater;
 	struct found *found;
-	size_t cap;
+	size_t cap, most;	/* streams: room for, to be found */
 	uint8_t out[OUT_BYTES];
 };
 
@@ -88,7 +88,7 @@ walk(struct finder *f, struct err *e)
 	struct found_stream s;
 
 	opening_start(&opening);
-	for (size_t at = 0; at < f->n;) {
+	for (size_t at = 0; at < f->n && f->found->n < f->most;) {
 		bool here;
 		int rc = 0;
 
@@ -105,8 +105,8 @@ walk(struct finder *f, struct err *e)
 	return 0;
 }
 
-int
-deflate_find(const uint8_t *data, size_t n, uint64_t max_plain, struct found *out,
+static int
+find(const uint8_t *data, size_t n, uint64_t max_plain, size_t most, struct found *out,
     struct err *e)
 {
 	struct arena arena = { .limit = UINT64_MAX };
@@ -119,11 +119,31 @@ deflate_find(const uint8_t *data, size_t n, uint64_t max_plain, struct found *ou
 		f->n = n;
 		f->max_plain = max_plain;
 		f->found = out;
+		f->most = most;
 		rc = walk(f, e);
 	}
 	if (f != NULL)
 		inflater_free(&arena, f->inflater);
 	arena_free(&arena, f, 1, sizeof *f);
+	return rc;
+}
+
+int
+deflate_find(const uint8_t *data, size_t n, uint64_t max_plain, struct found *out,
+    struct err *e)
+{
+	return find(data, n, max_plain, SIZE_MAX, out, e);
+}
+
+int
+deflate_there(const uint8_t *data, size_t n, uint64_t max_plain, struct err *e)
+{
+	struct found found;
+	int rc = find(data, n, max_plain, 1, &found, e);
+
+	if (rc == 0)
+		rc = found.n > 0;
+	found_free(&found);
 	return rc;
 }
 

@@ -33,6 +33,8 @@ enum { DEFLATE_PACKED_MIN = 64 };
 int deflate_find(const uint8_t *data, size_t n, uint64_t max_plain, struct found *,
     struct err *);
 void found_free(struct found *);	/* then as empty */
+/* Is there any?  1 yes, 0 no, -1 error. */
+int deflate_there(const uint8_t *data, size_t n, uint64_t max_plain, struct err *);
 
 /*
  * Which of both sides are worth it: set `use` for all of `old` whose packed bytes are

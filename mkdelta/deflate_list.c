@@ -27,6 +27,17 @@ found_used(const struct found *f)
 	return n;
 }
 
+uint64_t
+found_plain(const struct found *f)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		if (f->v[i].use)
+			bytes += f->v[i].plain;
+	return bytes;
+}
+
 /* Places passed over before each stream in use, as the device will count them. */
 static void
 walk(const uint8_t *data, size_t n, struct found *f, uint64_t *skips)

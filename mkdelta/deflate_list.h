@@ -25,5 +25,6 @@ int deflate_list_new(const uint8_t *data, size_t n, struct found *,
 /* Bytes of the expanded form of a file of n bytes, and how many streams it replaces. */
 uint64_t found_expanded(const struct found *, size_t n);
 size_t found_used(const struct found *);
+uint64_t found_plain(const struct found *);	/* bytes of those in use, inflated */
 
 #endif

@@ -46,12 +46,6 @@ new_entry(const struct delta_plan *p, size_t output)
 	return &p->job->to->entries[p->outputs[output].entry];
 }
 
-static const struct entry *
-old_entry(const struct delta_plan *p, size_t output)
-{
-	return &p->job->from->entries[p->outputs[output].ancestor];
-}
-
 /* ---- plain or sparse ---- */
 
 /* The difference of some copied bytes in both forms. */
@@ -135,29 +129,6 @@ out:
 
 /* ---- one group ---- */
 
-static uint8_t *
-load(int dir, const char *name, const struct entry *entry, struct err *e)
-{
-	uint8_t *data = malloc((size_t)entry->size + 1);
-	int fd;
-
-	if (data == NULL) {
-		(void)err_set(e, ERR_NOMEM, "%s: out of memory", entry->path);
-		return NULL;
-	}
-	if ((fd = delta_plan_open(dir, name, entry, e)) == -1) {
-		free(data);
-		return NULL;
-	}
-	if (fs_pread(fd, data, (size_t)entry->size, 0, e) == -1) {
-		(void)err_wrap(e, "%s", entry->path);
-		free(data);
-		data = NULL;
-	}
-	(void)close(fd);
-	return data;
-}
-
 /* The ancestor of a group, and what is found in it. */
 struct ancestor {
 	const struct matching *m;
@@ -232,32 +203,29 @@ match_bytes(struct ancestor *a, struct delta_output *output, const uint8_t *new,
 static int
 match_output(struct ancestor *a, size_t i, struct err *e)
 {
-	const struct delta_job *job = a->m->plan->job;
-	const struct entry *to = new_entry(a->m->plan, i);
-	uint8_t *new = load(job->to_dir, job->to_name, to, e), *was;
+	uint8_t *new = delta_plan_new(a->m->plan, i, e), *was;
 	int rc;
 
 	if (new == NULL)
 		return -1;
-	a->n_new = (size_t)to->size;
+	a->n_new = (size_t)delta_plan_new_bytes(a->m->plan, i);
 	if ((was = malloc(a->n_new + 1)) == NULL)
 		rc = err_set(e, ERR_NOMEM, "out of memory");
 	else
 		rc = match_bytes(a, &a->m->plan->outputs[i], new, was, e);
 	free(was);
 	free(new);
-	return rc == -1 ? err_wrap(e, "%s", to->path) : 0;
+	return rc == -1 ? err_wrap(e, "%s", new_entry(a->m->plan, i)->path) : 0;
 }
 
 static int
 match_group_now(struct matching *m, const struct group *g, struct err *e)
 {
-	const struct delta_job *job = m->plan->job;
-	const struct entry *from = old_entry(m->plan, m->order[g->first]);
-	struct ancestor a = { .m = m, .g = g, .n_old = (size_t)from->size };
+	struct ancestor a = { .m = m, .g = g };
 	int rc = 0;
 
-	if ((a.old = load(job->from_dir, job->from_name, from, e)) == NULL)
+	a.n_old = (size_t)delta_plan_old_bytes(m->plan, m->order[g->first]);
+	if ((a.old = delta_plan_old(m->plan, m->order[g->first], e)) == NULL)
 		return -1;
 	for (size_t i = 0; rc == 0 && i < g->n; i++)
 		if ((rc = cancel_check(e)) == 0)
@@ -293,6 +261,14 @@ compare_ancestors(const void *pa, const void *pb, void *arg)
 	return a < b ? -1 : a > b;
 }
 
+/* An expanded form is made for one output. */
+static bool
+same_ancestor(const struct delta_plan *p, size_t a, size_t b)
+{
+	return p->outputs[a].ancestor == p->outputs[b].ancestor &&
+	    p->outputs[a].expansion == NULL && p->outputs[b].expansion == NULL;
+}
+
 /* The most work first, so that all threads end at about the same time. */
 static int
 compare_work(const void *pa, const void *pb)
@@ -307,10 +283,10 @@ compare_work(const void *pa, const void *pb)
 static void
 measure(struct matching *m, struct group *g)
 {
-	uint64_t old = old_entry(m->plan, m->order[g->first])->size, new = 0;
+	uint64_t old = delta_plan_old_bytes(m->plan, m->order[g->first]), new = 0;
 
 	for (size_t i = 0; i < g->n; i++) {
-		uint64_t bytes = new_entry(m->plan, m->order[g->first + i])->size;
+		uint64_t bytes = delta_plan_new_bytes(m->plan, m->order[g->first + i]);
 
 		new = bytes > new ? bytes : new;
 	}
@@ -336,8 +312,7 @@ make_groups(struct matching *m, struct err *e)
 			m->order[n++] = i;
 	qsort_r(m->order, n, sizeof *m->order, compare_ancestors, p);
 	for (size_t i = 0; i < n; i++) {
-		if (i == 0 || p->outputs[m->order[i]].ancestor !=
-		    p->outputs[m->order[i - 1]].ancestor)
+		if (i == 0 || !same_ancestor(p, m->order[i], m->order[i - 1]))
 			m->groups[m->n++].first = i;
 		m->groups[m->n - 1].n++;
 	}

@@ -22,6 +22,94 @@ delta_plan_open(int dir, const char *name, const struct entry *entry, struct err
 	return err_set(e, ERR_FAIL, "%s: changed while it was read", entry->path);
 }
 
+uint8_t *
+delta_plan_load(int dir, const char *name, const struct entry *entry, struct err *e)
+{
+	uint8_t *data = malloc((size_t)entry->size + 1);
+	int fd;
+
+	if (data == NULL) {
+		(void)err_set(e, ERR_NOMEM, "%s: out of memory", entry->path);
+		return NULL;
+	}
+	if ((fd = delta_plan_open(dir, name, entry, e)) == -1) {
+		free(data);
+		return NULL;
+	}
+	if (fs_pread(fd, data, (size_t)entry->size, 0, e) == -1) {
+		(void)err_wrap(e, "%s", entry->path);
+		free(data);
+		data = NULL;
+	}
+	(void)close(fd);
+	return data;
+}
+
+/* ---- both sides of an output ---- */
+
+static uint8_t *
+load_spill(const struct spill *s, struct err *e)
+{
+	size_t n = (size_t)spill_bytes(s);
+	uint8_t *data = malloc(n + 1);
+
+	if (data == NULL)
+		(void)err_set(e, ERR_NOMEM, "out of memory");
+	else if (spill_read(s, data, n, 0, e) == -1) {
+		free(data);
+		data = NULL;
+	}
+	return data;
+}
+
+static const struct entry *
+old_entry(const struct delta_plan *p, size_t output)
+{
+	return &p->job->from->entries[p->outputs[output].ancestor];
+}
+
+static const struct entry *
+new_entry(const struct delta_plan *p, size_t output)
+{
+	return &p->job->to->entries[p->outputs[output].entry];
+}
+
+uint64_t
+delta_plan_old_bytes(const struct delta_plan *p, size_t output)
+{
+	const struct expansion *x = p->outputs[output].expansion;
+
+	return x != NULL ? spill_bytes(&x->old) : old_entry(p, output)->size;
+}
+
+uint64_t
+delta_plan_new_bytes(const struct delta_plan *p, size_t output)
+{
+	const struct expansion *x = p->outputs[output].expansion;
+
+	return x != NULL ? spill_bytes(&x->new) : new_entry(p, output)->size;
+}
+
+uint8_t *
+delta_plan_old(const struct delta_plan *p, size_t output, struct err *e)
+{
+	const struct expansion *x = p->outputs[output].expansion;
+
+	return x != NULL ? load_spill(&x->old, e) : delta_plan_load(p->job->from_dir,
+	    p->job->from_name, old_entry(p, output), e);
+}
+
+uint8_t *
+delta_plan_new(const struct delta_plan *p, size_t output, struct err *e)
+{
+	const struct expansion *x = p->outputs[output].expansion;
+
+	return x != NULL ? load_spill(&x->new, e) : delta_plan_load(p->job->to_dir,
+	    p->job->to_name, new_entry(p, output), e);
+}
+
+/* ---- outputs ---- */
+
 static int
 set_outputs(struct delta_plan *p, const size_t *entries, struct err *e)
 {
@@ -113,7 +201,8 @@ delta_plan_make(struct delta_plan *p, const struct delta_job *job, struct err *e
 	p->job = job;
 	buf_init(&p->old_text, LISTING_TEXT_MAX);
 	buf_init(&p->reduced, LISTING_TEXT_MAX);
-	if (find_outputs(p, e) == -1 || find_repeats(p, e) == -1)
+	if (find_outputs(p, e) == -1 || find_repeats(p, e) == -1 ||
+	    delta_plan_expand(p, e) == -1)
 		return -1;
 	return delta_plan_match(p, e);
 }
@@ -124,6 +213,7 @@ delta_plan_free(struct delta_plan *p)
 	for (size_t i = 0; p->outputs != NULL && i < p->n; i++) {
 		blocks_free(&p->outputs[i].blocks);
 		prediction_free(&p->outputs[i].prediction);
+		expansion_free(p->outputs[i].expansion);
 	}
 	free(p->outputs);
 	blocks_free(&p->listing);

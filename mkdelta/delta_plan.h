@@ -12,6 +12,7 @@
 
 #include "mkdelta/bsdiff.h"
 #include "mkdelta/delta_write.h"
+#include "mkdelta/expansion.h"
 #include "mkdelta/prediction.h"
 
 struct delta_output {
@@ -21,6 +22,7 @@ struct delta_output {
 	struct blocks blocks;	/* empty: nothing of the ancestor is in it */
 	bool sparse;		/* few of the copied bytes change */
 	struct prediction prediction;
+	struct expansion *expansion;	/* owned; NULL: the files as they are */
 };
 
 struct delta_plan {
@@ -36,11 +38,24 @@ struct delta_plan {
 int delta_plan_make(struct delta_plan *, const struct delta_job *, struct err *);
 void delta_plan_free(struct delta_plan *);
 
-/* The second half of it: all blocks (delta_match.c). */
+/* The first half of it: which outputs are built in their expanded form, and from what
+ * (delta_expand.c). */
+int delta_plan_expand(struct delta_plan *, struct err *);
+
+/* The second half: all blocks (delta_match.c). */
 int delta_plan_match(struct delta_plan *, struct err *);
 
 /* A file of a tree, opened for reading, of the size that its entry has.  `name`
  * stands for the only file of a tree that is a single file, else NULL. */
 int delta_plan_open(int dir, const char *name, const struct entry *, struct err *);
+/* All of it in memory (free); NULL on errors. */
+uint8_t *delta_plan_load(int dir, const char *name, const struct entry *, struct err *);
+
+/* An output and its ancestor, in their expanded form if they have one: bytes, and all
+ * of them in memory. */
+uint64_t delta_plan_old_bytes(const struct delta_plan *, size_t output);
+uint64_t delta_plan_new_bytes(const struct delta_plan *, size_t output);
+uint8_t *delta_plan_old(const struct delta_plan *, size_t output, struct err *);
+uint8_t *delta_plan_new(const struct delta_plan *, size_t output, struct err *);
 
 #endif

@@ -19,10 +19,11 @@ struct writer {
 	uint8_t new[BLOCK_BYTES];
 };
 
-/* A text, or a file by pread. */
+/* A text, an expanded form, or a file by pread. */
 struct side {
-	const uint8_t *text;	/* NULL: fd */
+	const uint8_t *text;	/* NULL: spill */
 	int fd;
+	const struct spill *spill;	/* NULL: fd */
 };
 
 static int
@@ -30,6 +31,8 @@ read_side(void *arg, void *data, size_t n, uint64_t at, struct err *e)
 {
 	const struct side *s = arg;
 
+	if (s->spill != NULL)
+		return spill_read(s->spill, data, n, at, e);
 	if (s->text == NULL)
 		return fs_pread(s->fd, data, n, at, e);
 	memcpy(data, s->text + at, n);
@@ -154,7 +157,8 @@ copies_something(const struct blocks *b)
 static int
 put_listing(struct writer *w, const struct delta_plan *p, struct err *e)
 {
-	struct side old = { p->old_text.data, -1 }, new = { p->reduced.data, -1 };
+	struct side old = { p->old_text.data, -1, NULL };
+	struct side new = { p->reduced.data, -1, NULL };
 	const struct old text = { &old, read_side, p->old_text.len };
 	const struct bspatch_job job = { .old = &text, .sparse = p->listing_sparse };
 
@@ -299,27 +303,63 @@ put_predicted(struct writer *w, const struct delta_output *o, struct bspatch_job
 	return rc;
 }
 
+/* Flags, source, what an expanded form needs; then blocks. */
 static int
-put_copies(struct writer *w, const struct delta_plan *p, const struct delta_output *o,
-    struct side *new, struct err *e)
+put_patch(struct writer *w, const struct delta_output *o, struct side *old,
+    uint64_t old_bytes, struct side *new, struct err *e)
 {
-	const struct entry *from = &p->job->from->entries[o->ancestor];
-	struct side side = { NULL, -1 };
-	const struct old old = { &side, read_side, from->size };
-	struct bspatch_job job = { .old = &old, .sparse = o->sparse };
+	const struct expansion *x = o->expansion;
+	const struct old side = { old, read_side, old_bytes };
+	struct bspatch_job job = { .old = &side, .sparse = o->sparse };
 	uint64_t flags = (o->sparse ? FLAG_SPARSE : 0) |
-	    (o->prediction.rules != 0 ? FLAG_IMAGES : 0);
-	int rc = -1;
+	    (o->prediction.rules != 0 ? FLAG_IMAGES : 0) |
+	    (x != NULL ? FLAG_EXPANDED : 0);
 
-	side.fd = delta_plan_open(p->job->from_dir, p->job->from_name, from, e);
-	if (side.fd == -1)
+	if (put_method(w, METHOD_PATCH, e) == -1 ||
+	    put_number(w, DELTA_CONTROL, flags, e) == -1 ||
+	    put_number(w, DELTA_CONTROL, o->ancestor, e) == -1)
 		return -1;
-	if (put_method(w, METHOD_PATCH, e) == 0 &&
-	    put_number(w, DELTA_CONTROL, flags, e) == 0 &&
-	    put_number(w, DELTA_CONTROL, o->ancestor, e) == 0)
-		rc = o->prediction.rules != 0 ? put_predicted(w, o, &job, new, e) :
-		    put_blocks(w, &o->blocks, &job, new, e);
-	(void)close(side.fd);
+	if (x != NULL && spill_add(&w->plain[DELTA_LISTS], x->lists.data, x->lists.len,
+	    e) == -1)
+		return -1;
+	return o->prediction.rules != 0 ? put_predicted(w, o, &job, new, e) :
+	    put_blocks(w, &o->blocks, &job, new, e);
+}
+
+static int
+put_copies(struct writer *w, const struct delta_plan *p, size_t i, struct side *new,
+    struct err *e)
+{
+	const struct delta_output *o = &p->outputs[i];
+	struct side old = { NULL, -1, o->expansion == NULL ? NULL : &o->expansion->old };
+	int rc;
+
+	if (old.spill == NULL && (old.fd = delta_plan_open(p->job->from_dir,
+	    p->job->from_name, &p->job->from->entries[o->ancestor], e)) == -1)
+		return -1;
+	rc = put_patch(w, o, &old, delta_plan_old_bytes(p, i), new, e);
+	if (old.fd != -1)
+		(void)close(old.fd);
+	return rc;
+}
+
+static int
+put_new(struct writer *w, const struct delta_plan *p, size_t i, struct err *e)
+{
+	const struct delta_output *o = &p->outputs[i];
+	const struct entry *entry = &p->job->to->entries[o->entry];
+	struct side new = { NULL, -1, o->expansion == NULL ? NULL : &o->expansion->new };
+	int rc;
+
+	if (new.spill == NULL && (new.fd = delta_plan_open(p->job->to_dir,
+	    p->job->to_name, entry, e)) == -1)
+		return -1;
+	if (o->expansion != NULL || copies_something(&o->blocks))
+		rc = put_copies(w, p, i, &new, e);
+	else if ((rc = put_method(w, METHOD_RAW, e)) == 0)
+		rc = put_fresh(w, DELTA_EXTRA, &new, 0, entry->size, e);
+	if (new.fd != -1)
+		(void)close(new.fd);
 	return rc;
 }
 
@@ -327,21 +367,13 @@ static int
 put_output(struct writer *w, const struct delta_plan *p, size_t i, struct err *e)
 {
 	const struct delta_output *o = &p->outputs[i];
-	const struct entry *entry = &p->job->to->entries[o->entry];
-	struct side new = { NULL, -1 };
-	int rc;
 
 	if (o->repeats != i)
 		return put_method(w, METHOD_REPEAT, e) == -1 ? -1 :
 		    put_number(w, DELTA_CONTROL, o->repeats, e);
-	if ((new.fd = delta_plan_open(p->job->to_dir, p->job->to_name, entry, e)) == -1)
-		return -1;
-	if (copies_something(&o->blocks))
-		rc = put_copies(w, p, o, &new, e);
-	else if ((rc = put_method(w, METHOD_RAW, e)) == 0)
-		rc = put_fresh(w, DELTA_EXTRA, &new, 0, entry->size, e);
-	(void)close(new.fd);
-	return rc == -1 ? err_wrap(e, "%s", entry->path) : 0;
+	if (put_new(w, p, i, e) == -1)
+		return err_wrap(e, "%s", p->job->to->entries[o->entry].path);
+	return 0;
 }
 
 int

@@ -74,10 +74,28 @@ work_bytes(const struct delta_plan *p)
 		for (size_t k = 0; k < x->n; k++)
 			n += 2 * x->pairs[k].n_anchors * sizeof(struct anchor) +
 			    x->pairs[k].n_points * sizeof(struct map_point);
-		if (x->rules != 0 && n > most)
+		if (x->rules == 0)
+			n = 0;
+		if (p->outputs[i].expansion != NULL)
+			n += p->outputs[i].expansion->memory_bytes;
+		if (n > most)
 			most = n;
 	}
 	return most == 0 ? 0 : most + most / 16 + 1024;
+}
+
+static uint64_t
+scratch_bytes(const struct delta_plan *p)
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct expansion *x = p->outputs[i].expansion;
+
+		if (x != NULL && x->scratch_bytes > most)
+			most = x->scratch_bytes;
+	}
+	return most;
 }
 
 static int
@@ -92,6 +110,7 @@ fill_header(struct encoder *x, struct err *e)
 		return -1;
 	memcpy(x->header.new_id, id.bytes, DELTA_ID_BYTES);
 	x->header.memory = delta_header_memory(&x->header) + work_bytes(&x->plan);
+	x->header.scratch = scratch_bytes(&x->plan);
 	x->header.listing_bytes = x->plan.reduced.len;
 	return 0;
 }
@@ -130,6 +149,21 @@ write_file(struct encoder *x, int fd, struct delta_stats *stats, struct err *e)
 	return rc;
 }
 
+/* Ascending, so that the order of outputs does not matter. */
+static void
+add_code(struct delta_stats *stats, unsigned code)
+{
+	size_t k = stats->n_codes;
+
+	for (size_t i = 0; i < stats->n_codes; i++)
+		if (stats->codes[i] == code)
+			return;
+	for (; k > 0 && stats->codes[k - 1] > code; k--)
+		stats->codes[k] = stats->codes[k - 1];
+	stats->codes[k] = code;
+	stats->n_codes++;
+}
+
 static void
 fill_stats(const struct encoder *x, struct delta_stats *stats)
 {
@@ -138,7 +172,11 @@ fill_stats(const struct encoder *x, struct delta_stats *stats)
 	stats->outputs = p->n;
 	for (size_t i = 0; i < p->n; i++) {
 		stats->output_bytes += p->job->to->entries[p->outputs[i].entry].size;
+		const struct expansion *expansion = p->outputs[i].expansion;
+
 		stats->rules |= p->outputs[i].prediction.rules;
+		for (size_t k = 0; expansion != NULL && k < expansion->n_codes; k++)
+			add_code(stats, expansion->codes[k]);
 	}
 	stats->memory_bytes = x->header.memory;
 	stats->scratch_bytes = x->header.scratch;

@@ -21,6 +21,9 @@ struct delta_job {
 	unsigned level;		/* of the packers, 1 to 9, 0: 9 */
 };
 
+/* Sets of deflate parameters that a delta may need. */
+enum { DELTA_NEEDS_DEFLATE_MAX = 8 };
+
 struct delta_stats {
 	uint64_t bytes;		/* of the delta */
 	uint64_t output_bytes;	/* that it builds */
@@ -28,6 +31,9 @@ struct delta_stats {
 	uint64_t memory_bytes;	/* the decoder needs, as is signed */
 	uint64_t scratch_bytes;
 	uint32_t rules;		/* that the decoder must know (rule.h) */
+	unsigned codes[DELTA_NEEDS_DEFLATE_MAX];	/* that its zlib must give the
+				 * same bytes for (deflate.h), ascending */
+	size_t n_codes;
 };
 
 /* Write the delta to out_fd (new and empty, for reading and writing).  The same

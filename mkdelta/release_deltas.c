@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "apply/patch/ability.h"
+#include "apply/patch/deflate.h"
 #include "apply/patch/rule.h"
 #include "manifest/base/fs.h"
 #include "manifest/base/fs_change.h"
@@ -68,16 +69,23 @@ plan_tree(const struct release *r, struct release_tree *t)
 }
 
 static int
-set_needs(struct edge *x, uint32_t rules, struct err *e)
+set_needs(struct edge *x, const struct delta_stats *stats, struct err *e)
 {
 	char name[ABILITY_MAX];
+	struct deflate_params p;
 	int rc = -1;
 
 	if ((x->needs = jv_new_list()) != NULL)
 		rc = jv_push(x->needs, jv_new_text("delta-1"));
 	for (unsigned id = 0; rc == 0 && id < RULE_IDS; id++)
-		if ((rules >> id & 1) != 0)
+		if ((stats->rules >> id & 1) != 0)
 			rc = jv_push(x->needs, jv_new_text(ability_of_rule(id, name)));
+	for (size_t i = 0; rc == 0 && i < stats->n_codes; i++) {
+		(void)deflate_decode(stats->codes[i], &p);
+		if (deflate_need(&p, name, e) == -1)
+			return -1;
+		rc = jv_push(x->needs, jv_new_text(name));
+	}
 	return rc == 0 ? 0 : err_set(e, ERR_NOMEM, "out of memory");
 }
 
@@ -98,7 +106,7 @@ write_delta(const struct delta_pool *p, const struct release_tree *t,
 	d->edge.output_bytes = stats.output_bytes;
 	d->edge.memory_bytes = stats.memory_bytes;
 	d->edge.scratch_bytes = stats.scratch_bytes;
-	return set_needs(&d->edge, stats.rules, e);
+	return set_needs(&d->edge, &stats, e);
 }
 
 static int

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apply/patch/deflate.h"
 #include "apply/patch/rule.h"
 
 #include "apply/patch/ability.h"
@@ -16,6 +17,26 @@ ability_of_rule(unsigned id, char out[static ABILITY_MAX])
 	return out;
 }
 
+/* The answer costs a second on a small device, and is asked for each delta. */
+static bool
+deflates_like(const char *name)
+{
+	enum { KNOWN = 16 };
+	static struct {
+		char name[ABILITY_MAX];
+		bool met;
+	} known[KNOWN];
+	static size_t n;
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < n && i < KNOWN; i++)
+		if (strcmp(known[i].name, name) == 0)
+			return known[i].met;
+	(void)snprintf(known[n % KNOWN].name, ABILITY_MAX, "%s", name);
+	known[n % KNOWN].met = deflate_meets(name, &e) == 1;
+	return known[n++ % KNOWN].met;
+}
+
 bool
 ability_known(const char *name)
 {
@@ -23,6 +44,8 @@ ability_known(const char *name)
 
 	if (strcmp(name, "delta-1") == 0)
 		return true;
+	if (strncmp(name, DEFLATE_NEED_PREFIX, strlen(DEFLATE_NEED_PREFIX)) == 0)
+		return deflates_like(name);
 	for (unsigned id = 0; id < RULE_IDS; id++)
 		if (ability_of_rule(id, rule) != NULL && strcmp(name, rule) == 0)
 			return true;

@@ -3,6 +3,7 @@
  *
  *	delta-1			format 1
  *	predict-NAME-1		the rule set of that name (rule.h), in its first version
+ *	deflate-...		a zlib that makes the same bytes (deflate.h)
  *
  * The bytes that a rule set rewrites are part of the format: one that finds other
  * references than before needs another name.
@@ -16,7 +17,7 @@
 bool ability_known(const char *name);
 
 /* The name for rule `id`, into out; NULL when there is no such rule. */
-enum { ABILITY_MAX = 32 };
+enum { ABILITY_MAX = 48 };
 const char *ability_of_rule(unsigned id, char out[static ABILITY_MAX]);
 
 #endif

@@ -1,0 +1,139 @@
+/*
+ * Outputs with deflate streams that change are built in their expanded form.  A delta
+ * needs few sets of deflate parameters, as a device tries each of them before it takes
+ * the delta: outputs that need rare ones stay as they are.
+ */
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "mkdelta/budget.h"
+#include "mkdelta/deflate_find.h"
+#include "mkdelta/jobs.h"
+#include "mkdelta/match.h"
+
+#include "mkdelta/delta_plan.h"
+
+enum { FACES = 4 };	/* a file, its form, and both once more while they grow */
+
+#define PLAIN_MAX ((uint64_t)1 << 31)
+
+struct expanding {
+	struct delta_plan *plan;
+	struct budget budget;
+	unsigned jobs;		/* for one output */
+	size_t *outputs;
+	size_t n;
+};
+
+static int
+expand_output(struct delta_plan *p, size_t i, unsigned jobs, struct err *e)
+{
+	uint8_t *new = delta_plan_new(p, i, e), *old;
+	size_t n_new = (size_t)delta_plan_new_bytes(p, i);
+	int rc = new == NULL ? -1 : deflate_there(new, n_new, PLAIN_MAX, e);
+
+	if (rc != 1) {
+		free(new);
+		return rc;
+	}
+	if ((old = delta_plan_old(p, i, e)) == NULL) {
+		free(new);
+		return -1;
+	}
+	return expansion_make(old, (size_t)delta_plan_old_bytes(p, i), new, n_new, jobs,
+	    &p->outputs[i].expansion, e);
+}
+
+static int
+expand_one(void *arg, size_t k, struct err *e)
+{
+	struct expanding *x = arg;
+	size_t i = x->outputs[k];
+	uint64_t bytes = FACES * (delta_plan_old_bytes(x->plan, i) +
+	    delta_plan_new_bytes(x->plan, i));
+	int rc;
+
+	budget_take(&x->budget, bytes);
+	rc = expand_output(x->plan, i, x->jobs, e);
+	budget_give(&x->budget, bytes);
+	return rc == -1 ? err_wrap(e, "%s",
+	    x->plan->job->to->entries[x->plan->outputs[i].entry].path) : 0;
+}
+
+/* ---- few sets of parameters ---- */
+
+struct use {
+	unsigned code;
+	uint64_t bytes;		/* of the outputs that need it */
+	bool kept;
+};
+
+static int
+compare_uses(const void *pa, const void *pb)
+{
+	const struct use *a = pa, *b = pb;
+
+	if (a->bytes != b->bytes)
+		return a->bytes > b->bytes ? -1 : 1;
+	return a->code < b->code ? -1 : a->code > b->code;
+}
+
+static bool
+all_kept(const struct expansion *x, const struct use *by_code)
+{
+	for (size_t k = 0; k < x->n_codes; k++)
+		if (!by_code[x->codes[k]].kept)
+			return false;
+	return true;
+}
+
+static int
+keep_frequent(struct delta_plan *p, struct err *e)
+{
+	struct use *uses = calloc(DEFLATE_CODES, sizeof *uses),
+	    *by_code = calloc(DEFLATE_CODES, sizeof *by_code);
+	int rc = uses == NULL || by_code == NULL ? -1 : 0;
+
+	for (unsigned code = 0; rc == 0 && code < DEFLATE_CODES; code++)
+		uses[code].code = code;
+	for (size_t i = 0; rc == 0 && i < p->n; i++) {
+		const struct expansion *x = p->outputs[i].expansion;
+
+		for (size_t k = 0; x != NULL && k < x->n_codes; k++)
+			uses[x->codes[k]].bytes += delta_plan_new_bytes(p, i);
+	}
+	if (rc == 0)
+		qsort(uses, DEFLATE_CODES, sizeof *uses, compare_uses);
+	for (size_t k = 0; rc == 0 && k < DELTA_NEEDS_DEFLATE_MAX; k++)
+		by_code[uses[k].code].kept = true;
+	for (size_t i = 0; rc == 0 && i < p->n; i++)
+		if (p->outputs[i].expansion != NULL &&
+		    !all_kept(p->outputs[i].expansion, by_code)) {
+			expansion_free(p->outputs[i].expansion);
+			p->outputs[i].expansion = NULL;
+		}
+	free(uses);
+	free(by_code);
+	return rc == 0 ? 0 : err_set(e, ERR_NOMEM, "out of memory");
+}
+
+int
+delta_plan_expand(struct delta_plan *p, struct err *e)
+{
+	struct expanding x = { .plan = p, .jobs = 1 };
+	int rc;
+
+	if ((x.outputs = calloc(p->n + 1, sizeof *x.outputs)) == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	for (size_t i = 0; i < p->n; i++)
+		if (p->outputs[i].repeats == i && p->outputs[i].ancestor != NO_ANCESTOR)
+			x.outputs[x.n++] = i;
+	if (x.n < jobs_count(p->job->jobs))
+		x.jobs = p->job->jobs;
+	budget_init(&x.budget, p->job->memory_bytes == 0 ? DELTA_JOB_MEMORY :
+	    p->job->memory_bytes);
+	rc = jobs_run(p->job->jobs, x.n, expand_one, &x, e);
+	budget_free(&x.budget);
+	free(x.outputs);
+	return rc == 0 ? keep_frequent(p, e) : -1;
+}

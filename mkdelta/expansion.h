@@ -1,0 +1,35 @@
+/*
+ * expansion.h - an output and its ancestor in their expanded form (expanded.h).
+ */
+#ifndef MKDELTA_EXPANSION_H
+#define MKDELTA_EXPANSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "apply/patch/deflate.h"
+#include "manifest/base/buf.h"
+#include "manifest/base/err.h"
+
+#include "mkdelta/spill.h"
+
+/* Sets of deflate parameters that one output may need. */
+enum { EXPANSION_KINDS_MAX = 4 };
+
+struct expansion {
+	struct spill old, new;		/* the forms */
+	struct buf lists;		/* for the stream LISTS */
+	uint64_t memory_bytes;		/* the decoder needs beside */
+	uint64_t scratch_bytes;
+	unsigned codes[3 * EXPANSION_KINDS_MAX];	/* deflate_code(), each once */
+	size_t n_codes;
+};
+
+/* Both files are freed in any case.  *out is NULL when nothing in `new` is worth it: no
+ * deflate stream that the old file does not have as it is, or none that zlib makes
+ * again. */
+int expansion_make(uint8_t *old, size_t n_old, uint8_t *new, size_t n_new, unsigned jobs,
+    struct expansion **out, struct err *);
+void expansion_free(struct expansion *);	/* NULL is fine */
+
+#endif
