@@ -13,6 +13,7 @@
 #include "mkdelta/budget.h"
 #include "mkdelta/jobs.h"
 #include "mkdelta/match.h"
+#include "mkdelta/prune.h"
 #include "mkdelta/squeeze.h"
 #include "mkdelta/suffix.h"
 
@@ -149,7 +150,10 @@ match_plain(struct ancestor *a, const uint8_t *new, struct blocks *blocks, struc
 	if (a->g->whole && a->suffix == NULL &&
 	    (a->suffix = suffix_new(a->old, a->n_old, e)) == NULL)
 		return -1;
-	return bsdiff_blocks(a->old, a->n_old, a->suffix, new, a->n_new, rest, blocks, e);
+	if (bsdiff_blocks(a->old, a->n_old, a->suffix, new, a->n_new, rest, blocks,
+	    e) == -1)
+		return -1;
+	return prune(blocks, a->old, new, DELTA_EXTRA, e);
 }
 
 /* Blocks of files whose references were made alike. */
@@ -166,6 +170,8 @@ match_blurred(void *arg, bool rough, const uint8_t *old, const uint8_t *new,
 	if ((suffix = suffix_new(old, a->n_old, e)) == NULL)
 		return -1;
 	rc = bsdiff_blocks(old, a->n_old, suffix, new, a->n_new, 0, blocks, e);
+	if (rc == 0)
+		rc = prune(blocks, old, new, DELTA_CODE, e);
 	suffix_free(suffix);
 	return rc;
 }
