@@ -11,6 +11,7 @@
 #include "manifest/base/log.h"
 
 #include "apply/memory.h"
+#include "apply/patch/deflate.h"
 #include "apply/plan.h"
 #include "apply/spool.h"
 #include "apply/state_json.h"
@@ -252,6 +253,30 @@ plan_skips_edges_it_does_not_understand(void **state)
 	edge_clear(&edges[5]);
 }
 
+/* The name of what this zlib makes, and of what another one might. */
+static void
+plan_skips_edges_that_another_zlib_is_for(void **state)
+{
+	const struct deflate_params usual = { 6, 8, DEFLATE_PLAIN, 15 };
+	char need[DEFLATE_NEED_MAX];
+	struct err e = ERR_INIT;
+	struct plan p;
+
+	(void)state;
+	assert_int_equal(deflate_need(&usual, need, &e), 0);
+	for (int other = 0; other < 2; other++) {
+		need[strlen(need) - 1] ^= (char)other;
+		edges[4].usable = false;
+		edges[5].needs = jv_new_list();
+		assert_int_equal(jv_push(edges[5].needs, jv_new_text(need)), 0);
+		p = make(live_at(41), NULL, 0);
+		assert_int_equal(p.hops[0].is_full, other);
+		plan_clear(&p);
+		edge_clear(&edges[5]);
+		set_edge(&edges[5], 41, 43, 30000);
+	}
+}
+
 static void
 plan_without_room_says_so(void **state)
 {
@@ -404,6 +429,7 @@ main(void)
 		PLAN_TEST(plan_leaves_out_what_failed),
 		PLAN_TEST(plan_respects_the_device),
 		PLAN_TEST(plan_skips_edges_it_does_not_understand),
+		PLAN_TEST(plan_skips_edges_that_another_zlib_is_for),
 		PLAN_TEST(plan_without_room_says_so),
 		PLAN_TEST(plan_counts_what_is_in_the_spool),
 		PLAN_TEST(plan_survives_a_reboot),
