@@ -22,8 +22,8 @@ enum {
 	LINKS = 0x600, LINKS_END = 0x610,
 	TABLE = 0x640, NAMES = 0x690, FILES_OF = 0x6a8, FILES = 0x6b0, PCTAB = 0x6b8,
 	FUNCTIONS = 0x6d8, RECORD = 0x700, TABLE_END = 0x7c0,
-	DATA = 0x7c0, MODULE = DATA + 16, DATA_END = 0x920,
-	STRINGS = 0x920, HEADERS = 0x980, SECTIONS = 7, SIZE = HEADERS + SECTIONS * 64,
+	DATA = 0x7c0, MODULE = DATA + 16, DATA_END = 0x960,
+	STRINGS = 0x960, HEADERS = 0x9c0, SECTIONS = 7, SIZE = HEADERS + SECTIONS * 64,
 	GO_RULES = 1 << RULE_GO_FUNCTIONS | 1 << RULE_GO_TYPES
 };
 
@@ -185,13 +185,18 @@ static void
 put_module(struct program *p)
 {
 	unsigned types = p->since >= 20 ? 37 : 35;
-	uint64_t w[41] = { [0] = LOAD + TABLE, [1] = LOAD + NAMES, [19] = LOAD + BUCKETS,
+	/* Go 1.26 has the end of the table before two slices, text sections and links. */
+	unsigned links = types + (p->since >= 18 ? 7 : 5) + (p->map_bytes == 112);
+	uint64_t w[48] = { [0] = LOAD + TABLE, [1] = LOAD + NAMES, [19] = LOAD + BUCKETS,
 		[22] = LOAD + TEXT, [23] = LOAD + TEXT_END };
 
 	w[types] = w[types + 2] = LOAD + TYPES;
 	w[types + 1] = LOAD + TYPES_END;
 	w[types + 3] = LOAD + FUNCDATA;
-	put_words(p, MODULE, w, 41);
+	w[links - 2] = w[links - 1] = 1;
+	w[links] = LOAD + LINKS;
+	w[links + 1] = w[links + 2] = (LINKS_END - LINKS) / 4;
+	put_words(p, MODULE, w, 48);
 }
 
 static struct program

@@ -17,7 +17,10 @@ enum {
 	MODULE_TEXT = 22,
 	MODULE_TEXT_END = 23,
 	MODULE_TYPES = 35,	/* since Go 1.20 two further: coverage counters */
-	MODULE_WORDS = 41
+	MODULE_WORDS = 48,
+
+	TABLE_ALIGN = 16,
+	RELA_BYTES = 24
 };
 
 static uint64_t
@@ -41,91 +44,166 @@ since(uint32_t magic)
 	}
 }
 
+uint64_t
+go_part(const struct go *go, enum go_mark part)
+{
+	return go->table + (go->base[part] - go->base[GO_HEADER]);
+}
+
 /* Parts of the table ascend, and end in the section. */
 static int
 parts(struct go *go, const uint8_t *p)
 {
-	uint64_t *part[] = { &go->names, &go->cutab, &go->files, &go->pctab,
-		&go->functions };
 	uint64_t last = 0, bytes = go->end - go->table;
 
-	for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
-		uint64_t at = word(go, p, i);
+	for (size_t i = GO_NAME; i <= GO_FUNCTION; i++) {
+		uint64_t at = word(go, p, i - GO_NAME);
 
-		if (at < last || at > bytes)
+		if (at < last || at > bytes || (i != GO_FILE && i != GO_PC && at % 4 != 0))
 			return 0;
-		*part[i] = go->table + at;
+		go->base[i] = go->base[GO_HEADER] + at;
 		last = at;
 	}
+	go->base[GO_FUNCTION_WIDE] = go->base[GO_INDEX] = go->base[GO_FUNCTION];
 	return go->n < (bytes - last) / 8;
 }
 
+/* The table that may begin there. */
 static int
-header(struct go *go, struct err *e)
+header(struct go *go, uint64_t at, struct err *e)
 {
 	uint8_t p[HEADER_MAX];
-	size_t skip;
+	size_t skip = 2;
 
-	if (go->end - go->table < sizeof p)
+	if (go->end - at < sizeof p)
 		return 0;
-	if (image_read(go->image, p, sizeof p, go->table, e) == -1)
+	if (image_read(go->image, p, sizeof p, at, e) == -1)
 		return -1;
 	go->word = go->image->bits / 8;
 	if ((go->since = since(le32_load(p))) == 0 || p[7] != go->word)
 		return 0;
+	go->table = at;
+	go->base[GO_HEADER] = image_address(go->image, at);
 	go->n = word(go, p + 8, 0);
 	if (go->since >= 18)
-		go->text = word(go, p + 8, 2);
-	skip = go->since >= 18 ? 3 : 2;
+		go->base[GO_TEXT] = word(go, p + 8, skip++);
 	return parts(go, p + 8 + skip * go->word);
 }
 
-/* Do these words look like the module data?  Takes what it says. */
-static void
-module(struct go *go, const uint8_t *p)
+/* External linkers put the table among other data. */
+static int
+search(struct go *go, const struct image_section *x, struct err *e)
 {
-	size_t types = go->since >= 20 ? MODULE_TYPES + 2 : MODULE_TYPES;
-	uint64_t low = go->image->layout.low, high = go->image->layout.high;
-	uint64_t text = word(go, p, MODULE_TEXT);
-	uint64_t text_end = word(go, p, MODULE_TEXT_END);
+	struct glance g = { .image = go->image };
+	int rc = 0;
 
-	if (text >= low && text < text_end && text_end <= high) {
-		go->text = text;
-		go->buckets = word(go, p, MODULE_BUCKETS);
-		go->n_buckets = (text_end - text) / BUCKET_TEXT + 1;
+	go->end = x->at + x->bytes;
+	for (uint64_t at = x->at + (0 - x->address) % TABLE_ALIGN; rc == 0 &&
+	    at + HEADER_MAX <= go->end; at += TABLE_ALIGN) {
+		const uint8_t *p = glance(&g, at, 8, &rc, e);
+
+		if (p != NULL && since(le32_load(p)) != 0)
+			rc = header(go, at, e);
 	}
-	if (word(go, p, types) < low || word(go, p, types) >= word(go, p, types + 1) ||
-	    word(go, p, types + 1) > high)
-		return;
-	go->types = word(go, p, types);
-	go->types_end = word(go, p, types + 1);
-	if (go->since >= 18) {
-		go->rodata = word(go, p, types + 2);
-		go->funcdata = word(go, p, types + 3);
-	}
+	return rc;
 }
 
 static int
-find_module(struct go *go, const struct image_section *x, struct err *e)
+find_table(struct go *go, struct err *e)
 {
-	struct glance g = { .image = go->image };
-	uint64_t table = image_address(go->image, go->table);
-	uint64_t names = image_address(go->image, go->names);
-	size_t bytes = MODULE_WORDS * (size_t)go->word;
-	uint8_t p[MODULE_WORDS * 8];
+	const struct image *im = go->image;
+	const struct image_section *x = image_section(im, ".gopclntab");
 
-	for (uint64_t at = 0; at + bytes <= x->bytes; at += go->word) {
-		int rc;
-		const uint8_t *q = glance(&g, x->at + at, 16, &rc, e);
+	if (x == NULL)		/* a position-independent executable */
+		x = image_section(im, ".data.rel.ro.gopclntab");
+	if (x == NULL && image_section(im, ".go.buildinfo") != NULL)
+		x = image_section(im, ".data.rel.ro");
+	return x == NULL ? 0 : search(go, x, e);
+}
+
+/* What the module data says, as far as it makes sense. */
+static void
+module(struct go *go, const uint64_t *w)
+{
+	uint64_t low = go->image->layout.low, high = go->image->layout.high;
+	uint64_t text = w[MODULE_TEXT], bytes = w[MODULE_TEXT_END] - text;
+	const uint64_t *types = w + MODULE_TYPES + (go->since >= 20 ? 2 : 0);
+	const uint64_t *links = types + (go->since >= 18 ? 7 : 5);
+
+	if (text >= low && text < high && bytes <= high - text) {
+		go->base[GO_TEXT] = text;
+		go->buckets = w[MODULE_BUCKETS];
+		go->n_buckets = bytes / BUCKET_TEXT + 1;
+	}
+	if (types[0] < low || types[0] >= types[1] || types[1] > high)
+		return;
+	go->base[GO_TYPE] = types[0];
+	go->types_end = types[1];
+	if (go->since >= 18) {
+		go->base[GO_RODATA] = types[2];
+		go->base[GO_FUNCDATA] = types[3];
+	}
+	/* Go 1.26 has one word more before it.  A slice: address, length, capacity. */
+	if (links[0] < low || links[1] != links[2])
+		links++;
+	if (links[1] == links[2] && links[1] <= (high - low) / 4) {
+		go->links = links[0];
+		go->n_links = links[1];
+	}
+}
+
+/* The module data are at this offset.  Words that are relocated may be 0 in the file;
+ * then they are in the relocations from *rela on. */
+static int
+read_module(struct go *go, uint64_t at, const struct image_section *rela, uint64_t next,
+    struct err *e)
+{
+	uint64_t address = image_address(go->image, at), w[MODULE_WORDS];
+	struct glance g = { .image = go->image };
+	uint8_t p[MODULE_WORDS * 8];
+	int rc;
+
+	if (image_read(go->image, p, MODULE_WORDS * (size_t)go->word, at, e) == -1)
+		return -1;
+	for (size_t i = 0; i < MODULE_WORDS; i++)
+		w[i] = word(go, p, i);
+	for (; rela != NULL && next + RELA_BYTES <= rela->bytes; next += RELA_BYTES) {
+		const uint8_t *q = glance(&g, rela->at + next, RELA_BYTES, &rc, e);
 
 		if (q == NULL)
 			return rc;
-		if (word(go, q, 0) != table || word(go, q, 1) != names)
+		if (le64_load(q) - address >= sizeof w)
+			break;
+		w[(le64_load(q) - address) / 8] = le64_load(q + 16);
+	}
+	module(go, w);
+	return 0;
+}
+
+/* Two words or addends that follow each other: the addresses of the table and of its
+ * names. */
+static int
+find_module(struct go *go, const struct image_section *x, struct err *e)
+{
+	bool rela = x->type == IMAGE_RELA && go->word == 8;
+	unsigned step = rela ? RELA_BYTES : go->word, first = rela ? 16 : 0;
+	struct glance g = { .image = go->image };
+	uint64_t bytes = rela ? 2 * RELA_BYTES : MODULE_WORDS * go->word;
+
+	for (uint64_t at = 0; at + bytes <= x->bytes; at += step) {
+		int rc;
+		const uint8_t *q = glance(&g, x->at + at, first + step + 8, &rc, e);
+		uint64_t place;
+
+		if (q == NULL)
+			return rc;
+		if (word(go, q + first, 0) != go->base[GO_HEADER] ||
+		    word(go, q + first + step, 0) != go->base[GO_NAME])
 			continue;
-		if (image_read(go->image, p, bytes, x->at + at, e) == -1)
-			return -1;
-		module(go, p);
-		return 0;
+		if (!rela)
+			return read_module(go, x->at + at, NULL, 0, e);
+		return !image_offset(go->image, le64_load(q), &place) ? 0 :
+		    read_module(go, place, x, at, e);
 	}
 	return 0;
 }
@@ -133,24 +211,24 @@ find_module(struct go *go, const struct image_section *x, struct err *e)
 int
 go_open(struct go *go, struct image *im, struct err *e)
 {
-	const struct image_section *table = image_section(im, ".gopclntab");
 	const struct image_section *text = image_section(im, ".text");
 	int rc;
 
-	if (table == NULL)	/* a position-independent executable */
-		table = image_section(im, ".data.rel.ro.gopclntab");
-	if (table == NULL || im->relocatable)
+	*go = (struct go){ .image = im };
+	if (im->relocatable || (rc = find_table(go, e)) == 0)
 		return 0;
-	*go = (struct go){ .image = im, .table = table->at,
-		.end = table->at + table->bytes };
-	if ((rc = header(go, e)) != 1)
-		return rc;
-	if (go->text == 0 && text != NULL)
-		go->text = text->address;
-	for (size_t i = 0; go->types == 0 && i < im->n_sections; i++)
-		if ((im->sections[i].flags & (IMAGE_WRITE | IMAGE_TLS)) == IMAGE_WRITE &&
-		    find_module(go, &im->sections[i], e) == -1)
+	if (rc == -1)
+		return -1;
+	if (go->base[GO_TEXT] == 0 && text != NULL)
+		go->base[GO_TEXT] = text->address;
+	for (size_t i = 0; go->base[GO_TYPE] == 0 && i < im->n_sections; i++) {
+		const struct image_section *x = &im->sections[i];
+
+		if ((x->type == IMAGE_RELA ||
+		    (x->flags & (IMAGE_WRITE | IMAGE_TLS)) == IMAGE_WRITE) &&
+		    find_module(go, x, e) == -1)
 			return -1;
+	}
 	return 1;
 }
 
@@ -158,35 +236,37 @@ struct span *
 go_span(const struct go *go, struct spans *out, uint64_t from, uint64_t to,
     struct err *e)
 {
-	struct image *im = go->image;
-	struct span *s = spans_add(out, im, from, to, e);
-	const struct {
-		uint8_t mark, kind, aux;
-		uint64_t base;
-	} kinds[] = {
-		{ GO_WORD, go->word == 8 ? REF_WORD64 : REF_WORD32, 0, im->layout.low },
-		{ GO_TEXT, REF_BASE32, 0, go->text },
-		{ GO_FUNCTION, REF_BASE32, 0, image_address(im, go->functions) },
-		{ GO_FUNCTION_WIDE, go->word == 8 ? REF_BASE64 : REF_BASE32, 0,
-		    image_address(im, go->functions) },
-		{ GO_INDEX, REF_INDEX32, (uint8_t)(go->since >= 18 ? 8 : 2 * go->word),
-		    image_address(im, go->functions) },
-		{ GO_NAME, REF_BASE32, 0, image_address(im, go->names) },
-		{ GO_FILE, REF_BASE32, 0, image_address(im, go->files) },
-		{ GO_UNIT, REF_INDEX32, 4, image_address(im, go->cutab) },
-		{ GO_PC, REF_BASE32, 0, image_address(im, go->pctab) },
-		{ GO_FUNCDATA, REF_BASE32, 0, go->funcdata },
-		{ GO_RODATA, REF_BASE32, 0, go->rodata },
-		{ GO_TYPE, REF_BASE32, 0, go->types },
-		{ GO_HEADER, go->word == 8 ? REF_BASE64 : REF_BASE32, 0,
-		    image_address(im, go->table) },
+	static const uint8_t kinds[GO_MARKS] = {
+		[GO_WORD] = REF_WORD64,
+		[GO_HEADER] = REF_BASE64,
+		[GO_NAME] = REF_BASE32,
+		[GO_UNIT] = REF_INDEX32,
+		[GO_FILE] = REF_BASE32,
+		[GO_PC] = REF_BASE32,
+		[GO_FUNCTION] = REF_BASE32,
+		[GO_FUNCTION_WIDE] = REF_BASE64,
+		[GO_INDEX] = REF_INDEX32,
+		[GO_TEXT] = REF_BASE32,
+		[GO_TYPE] = REF_BASE32,
+		[GO_RODATA] = REF_BASE32,
+		[GO_FUNCDATA] = REF_BASE32,
 	};
+	struct span *s = spans_add(out, go->image, from, to, e);
 
 	if (s == NULL || span_mark_all(out, s, e) == -1)
 		return NULL;
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		s->kinds[kinds[i].mark] = (struct mark){ .kind = kinds[i].kind,
-			.aux = kinds[i].aux, .base = image_base(im, kinds[i].base) };
+	for (size_t i = GO_WORD; i < GO_MARKS; i++) {
+		struct mark *m = &s->kinds[i];
+
+		m->kind = kinds[i];
+		if (go->word == 4 && m->kind == REF_WORD64)
+			m->kind = REF_WORD32;
+		if (go->word == 4 && m->kind == REF_BASE64)
+			m->kind = REF_BASE32;
+		m->base = image_base(go->image, go->base[i]);
+	}
+	s->kinds[GO_UNIT].aux = 4;
+	s->kinds[GO_INDEX].aux = (uint8_t)(go->since >= 18 ? 8 : 2 * go->word);
 	return s;
 }
 
@@ -204,7 +284,7 @@ pointer(const struct span *s, const struct window *w, uint64_t at, struct refs *
 	    (wide && span_marked(s, at + 4) != 0))
 		return;
 	v = wide ? le64_load(p) : le32_load(p);
-	if (v >= im->layout.low && v < im->layout.high)
+	if (image_holds(im, v))
 		refs_add(refs, wide ? REF_WORD64 : REF_WORD32, 0, 0, at, v);
 }
 

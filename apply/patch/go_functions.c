@@ -63,7 +63,7 @@ load_step(struct walk *w, uint64_t *at, uint32_t *v, struct err *e)
 static int
 count_inlined(struct walk *w, uint32_t *n, struct err *e)
 {
-	uint64_t at = w->go->pctab + w->inlined;
+	uint64_t at = go_part(w->go, GO_PC) + w->inlined;
 	int32_t value = -1, highest = -1;
 	bool first = true;
 	int rc = 1;
@@ -100,7 +100,7 @@ funcdata(struct walk *w, unsigned index, uint32_t offset, struct err *e)
 	uint64_t at;
 	int rc;
 
-	if (!image_offset(go->image, go->funcdata + offset, &at))
+	if (!image_offset(go->image, go->base[GO_FUNCDATA] + offset, &at))
 		return 0;
 	switch (index) {
 	case FUNCDATA_OBJECTS:
@@ -141,10 +141,10 @@ tail(struct walk *w, uint64_t at, uint32_t pcdata, unsigned n, struct err *e)
 		    e)) != 1)
 			return rc;
 	}
-	at += (0 - (at - go->functions)) & (bytes - 1);
+	at += (0 - (at - go->table)) & (bytes - 1);
 	for (unsigned i = 0; i < n; i++, at += bytes) {
 		span_mark(w->span, at, go->since >= 18 ? GO_FUNCDATA : GO_WORD);
-		if (go->funcdata == 0)
+		if (go->base[GO_FUNCDATA] == 0)
 			continue;
 		if ((rc = load(&w->records, at, &v, e)) != 1 ||
 		    (v <= INT32_MAX && funcdata(w, i, v, e) == -1))
@@ -196,7 +196,7 @@ go_mark_functions(const struct go *go, struct span *s, struct err *e)
 		.pairs.image = go->image, .records.image = go->image,
 		.pcs.image = go->image, .data.image = go->image };
 	unsigned half = go->since >= 18 ? PAIR_18 / 2 : go->word;
-	uint64_t at = go->functions, last = 0;
+	uint64_t at = go_part(go, GO_FUNCTION), last = 0;
 	uint32_t offset = 0;
 	int rc;
 
@@ -210,7 +210,7 @@ go_mark_functions(const struct go *go, struct span *s, struct err *e)
 		if (offset <= last)
 			continue;
 		last = offset;
-		if (record(&w, go->functions + offset, e) == -1)
+		if (record(&w, go_part(go, GO_FUNCTION) + offset, e) == -1)
 			return -1;
 	}
 	span_mark(s, at, go->since >= 18 ? GO_TEXT : GO_WORD);

@@ -6,6 +6,8 @@
 
 #include "apply/patch/image.h"
 
+enum { LOWEST = 0x1000 };
+
 int
 image_read(const struct image *im, void *out, size_t n, uint64_t at, struct err *e)
 {
@@ -78,6 +80,12 @@ bool
 image_offset(const struct image *im, uint64_t address, uint64_t *at)
 {
 	return layout_offset(&im->layout, address, at) && *at < im->bytes;
+}
+
+bool
+image_holds(const struct image *im, uint64_t word)
+{
+	return word >= LOWEST && word >= im->layout.low && word < im->layout.high;
 }
 
 const struct image_section *

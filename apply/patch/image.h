@@ -65,6 +65,8 @@ int image_read(const struct image *, void *out, size_t n, uint64_t at, struct er
 uint64_t image_address(const struct image *, uint64_t at);
 /* The offset of an address; false when no byte of the file has it. */
 bool image_offset(const struct image *, uint64_t address, uint64_t *at);
+/* Might a word of this value be an address of the image?  Small ones rarely are. */
+bool image_holds(const struct image *, uint64_t word);
 
 /* The first section of this name, or NULL. */
 const struct image_section *image_section(const struct image *, const char *name);

@@ -28,15 +28,16 @@ add_header(const struct go *go, struct spans *out, struct err *e)
 static int
 add_files(const struct go *go, struct spans *out, struct err *e)
 {
-	uint64_t bytes = (go->files - go->cutab) & ~(uint64_t)3;
+	uint64_t from = go_part(go, GO_UNIT);
+	uint64_t to = from + ((go_part(go, GO_FILE) - from) & ~(uint64_t)3);
 	struct span *s;
 
-	if (bytes == 0)
+	if (from == to)
 		return 0;
-	if ((s = go_span(go, out, go->cutab, go->cutab + bytes, e)) == NULL)
+	if ((s = go_span(go, out, from, to, e)) == NULL)
 		return -1;
-	for (uint64_t at = s->from; at < s->to; at += 4)
-		span_mark(s, at, GO_FILE);
+	for (; from < to; from += 4)
+		span_mark(s, from, GO_FILE);
 	return 0;
 }
 
@@ -44,7 +45,7 @@ add_files(const struct go *go, struct spans *out, struct err *e)
 static int
 add_functions(const struct go *go, struct spans *out, struct err *e)
 {
-	struct span *s = go_span(go, out, go->functions, go->end, e);
+	struct span *s = go_span(go, out, go_part(go, GO_FUNCTION), go->end, e);
 
 	if (s == NULL)
 		return -1;

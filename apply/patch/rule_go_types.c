@@ -8,8 +8,6 @@
  * two offsets in bounds.  One pass over the types from front to back finds them; a
  * wrong find costs bytes, never correctness.
  */
-#include <string.h>
-
 #include "manifest/base/bytes.h"
 
 #include "apply/patch/glance.h"
@@ -18,7 +16,6 @@
 #include "apply/patch/go.h"
 
 enum {
-	WHAT_DATA = 1,		/* span->what: holds pointers, too */
 	KIND_ARRAY = 17, KIND_CHAN, KIND_FUNC, KIND_INTERFACE, KIND_MAP, KIND_POINTER,
 	KIND_SLICE, KIND_STRING, KIND_STRUCT, KIND_LAST,
 	KIND_MASK = 31, KIND_FLAGS = 0x60,
@@ -42,9 +39,7 @@ word(const struct pass *p, const uint8_t *b, size_t i)
 static bool
 is_pointer(const struct pass *p, uint64_t v)
 {
-	const struct layout *l = &p->go->image->layout;
-
-	return v == 0 || (v >= l->low && v < l->high);
+	return v == 0 || image_holds(p->go->image, v);
 }
 
 static bool
@@ -59,7 +54,7 @@ static bool
 is_type(const struct pass *p, const uint8_t *b)
 {
 	unsigned n = p->go->word;
-	uint64_t types = p->go->types_end - p->go->types;
+	uint64_t types = p->go->types_end - p->go->base[GO_TYPE];
 	const uint8_t *flags = b + 2 * n + 4, *end = b + 4 * n + 8;
 
 	return (flags[3] & KIND_MASK) != 0 && (flags[3] & KIND_MASK) <= KIND_LAST &&
@@ -164,13 +159,11 @@ static int
 mark_types(const struct go *go, struct span *s, struct err *e)
 {
 	struct pass p = { .go = go, .span = s, .glance.image = go->image };
-	uint64_t from, to;
+	uint64_t at, left = go->types_end - go->base[GO_TYPE];
 
-	if (!image_offset(go->image, go->types, &from) || from < s->from || from >= s->to)
+	if (!image_offset(go->image, go->base[GO_TYPE], &at))
 		return 0;
-	to = s->to - from < go->types_end - go->types ? s->to :
-	    from + (go->types_end - go->types);
-	for (uint64_t at = from; at < to; at += go->word) {
+	for (; at < s->to && left >= go->word; at += go->word, left -= go->word) {
 		int rc;
 		const uint8_t *b = glance(&p.glance, at, 4 * go->word + 16, &rc, e);
 
@@ -180,6 +173,16 @@ mark_types(const struct go *go, struct span *s, struct err *e)
 			return -1;
 	}
 	return 0;
+}
+
+static void
+mark_links(const struct go *go, struct span *s)
+{
+	uint64_t at;
+
+	if (image_offset(go->image, go->links, &at))
+		for (uint64_t i = 0; i < go->n_links; i++)
+			span_mark(s, at + 4 * i, GO_TYPE);
 }
 
 /* Does the section hold the byte of this address? */
@@ -194,41 +197,24 @@ static int
 add_section(const struct go *go, const struct image_section *x, struct spans *out,
     struct err *e)
 {
+	bool types = holds(x, go->base[GO_TYPE]);
+	bool functions = holds(x, go->base[GO_FUNCDATA]);
+	uint64_t to = x->at + x->bytes;
 	struct span *s;
 
-	if (x->at == go->table || x->bytes == 0 ||
-	    !(holds(x, go->types) || holds(x, go->funcdata)))
+	if (!types && !functions && !holds(x, go->links))
 		return 0;
-	if ((s = go_span(go, out, x->at, x->at + x->bytes, e)) == NULL)
-		return -1;
-	s->what = WHAT_DATA;
-	if (go_mark_functions(go, s, e) == -1)
-		return -1;
-	return mark_types(go, s, e);
-}
-
-/* The list of types that have no name. */
-static bool
-is_links(const struct image_section *x)
-{
-	return strcmp(x->name, ".typelink") == 0 ||
-	    strcmp(x->name, ".data.rel.ro.typelink") == 0;
-}
-
-static int
-add_links(const struct go *go, const struct image_section *x, struct spans *out,
-    struct err *e)
-{
-	uint64_t bytes = x->bytes & ~(uint64_t)3;
-	struct span *s;
-
-	if (bytes == 0)
+	if (x->at <= go->table && go->table < to)
+		to = go->table;		/* the other rule's */
+	if (x->at >= to)
 		return 0;
-	if ((s = go_span(go, out, x->at, x->at + bytes, e)) == NULL)
+	if ((s = go_span(go, out, x->at, to, e)) == NULL)
 		return -1;
-	for (uint64_t at = s->from; at < s->to; at += 4)
-		span_mark(s, at, GO_TYPE);
-	return 0;
+	s->what = types || functions;
+	mark_links(go, s);
+	if (functions && go_mark_functions(go, s, e) == -1)
+		return -1;
+	return types ? mark_types(go, s, e) : 0;
 }
 
 static int
@@ -237,15 +223,11 @@ spans(struct image *im, struct spans *out, struct err *e)
 	struct go go;
 	int rc = go_open(&go, im, e);
 
-	if (rc != 1 || go.types == 0)
+	if (rc != 1 || go.types_end == 0)
 		return rc == -1 ? -1 : 0;
-	for (size_t i = 0; i < im->n_sections; i++) {
-		const struct image_section *x = &im->sections[i];
-
-		if (add_section(&go, x, out, e) == -1 || (is_links(x) &&
-		    add_links(&go, x, out, e) == -1))
+	for (size_t i = 0; i < im->n_sections; i++)
+		if (add_section(&go, &im->sections[i], out, e) == -1)
 			return -1;
-	}
 	return 0;
 }
 
@@ -253,7 +235,7 @@ static void
 find(const struct span *s, const struct window *w, uint64_t from, uint64_t to,
     struct refs *refs)
 {
-	go_find(s, w, s->what == WHAT_DATA, from, to, refs);
+	go_find(s, w, s->what != 0, from, to, refs);
 }
 
 const struct rule rule_go_types = {

@@ -16,15 +16,8 @@ enum {
 	WHAT_RELA,
 	WHAT_REL,
 	RELA_32 = 12, RELA_64 = 24, REL_32 = 8, REL_64 = 16,
-	SYMBOL_64 = 24,
-	LOWEST = 0x1000		/* smaller numbers are rarely addresses */
+	SYMBOL_64 = 24
 };
-
-static bool
-is_address(const struct image *im, uint64_t v)
-{
-	return v >= LOWEST && v >= im->layout.low && v < im->layout.high;
-}
 
 /* Sections of words that may be addresses. */
 static bool
@@ -107,7 +100,7 @@ word(const struct window *w, unsigned bits, uint64_t at, uint64_t from, uint64_t
 	const uint8_t *p = w->bytes + (at - w->at);
 	uint64_t v = bits == 64 ? le64_load(p) : le32_load(p);
 
-	if (at >= from && at < to && is_address(w->image, v))
+	if (at >= from && at < to && image_holds(w->image, v))
 		refs_add(refs, bits == 64 ? REF_WORD64 : REF_WORD32, 0, 0, at, v);
 }
 
