@@ -41,12 +41,12 @@ endif
 
 # What the device carries is built for size; the decoder, the encoder and the
 # hashing loops around them for speed.
-SMALL    ?= -Os -fno-asynchronous-unwind-tables
+SMALL    ?= -Oz -fno-asynchronous-unwind-tables
 ifndef SAN
 $(BUILD)/obj/apply/%.o $(BUILD)/obj/manifest/%.o: OPT = $(SMALL)
 # The loops that see every byte.
-$(patsubst %,$(BUILD)/obj/apply/patch/%.o,bspatch map predict ref rules spans stream \
-rule_aarch64 rule_arm rule_pointers rule_x86): OPT = -O2 -fno-asynchronous-unwind-tables
+$(patsubst %,$(BUILD)/obj/apply/patch/%.o,bspatch map predict stream \
+rule_aarch64): OPT = -O2 -fno-asynchronous-unwind-tables
 endif
 
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
