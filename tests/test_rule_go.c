@@ -287,8 +287,6 @@ expect_functions(const struct program *p)
 	size_t end = RECORD + (p->since >= 20 ? 44 : 40);
 	size_t stride = p->since >= 20 ? 16 : 20, name = p->since >= 20 ? 4 : 12;
 
-	expect(TABLE + 8 + 2 * p->word, p->word == 8 ? REF_WORD64 : REF_WORD32, TEXT);
-	expect(TABLE + 8 + 7 * p->word, p->word == 8 ? REF_BASE64 : REF_BASE32, FUNCTIONS);
 	expect(FILES_OF, REF_BASE32, FILES + 3);
 	expect_none(FILES_OF + 4);
 	expect(FUNCTIONS, REF_BASE32, TEXT + 0x40);
@@ -363,7 +361,6 @@ since_go_1_26_the_table_says_nothing_of_the_text(void **state)
 	put(&p, TABLE + 24, 8, 0);
 	put(&p, TEXT_END - 8, 8, 0);
 	n_list = references(&p, SIZE, list);
-	expect_none(TABLE + 24);
 	expect(FUNCTIONS, REF_BASE32, TEXT + 0x40);
 }
 
@@ -381,34 +378,6 @@ without_module_data_functions_are_still_found(void **state)
 	expect_none(PLAIN);
 }
 
-/* Go 1.16: pairs of words, records that begin with an address, funcdata are addresses
- * and aligned. */
-static void
-go_1_16_names_functions_by_their_address(void **state)
-{
-	struct program p = program(8, 20, 88);
-
-	(void)state;
-	memset(p.bytes + FUNCTIONS, 0, TABLE_END - FUNCTIONS);
-	put(&p, TABLE, 4, 0xfffffffa);
-	put_words(&p, TABLE + 8, (uint64_t[]){ 1, 1, NAMES - TABLE, FILES_OF - TABLE,
-	    FILES - TABLE, PCTAB - TABLE, FUNCTIONS - TABLE, 0 }, 8);
-	put_words(&p, FUNCTIONS, (uint64_t[]){ LOAD + TEXT, RECORD - FUNCTIONS,
-	    LOAD + TEXT_END }, 3);
-	put(&p, RECORD, 8, LOAD + TEXT);
-	put32s(&p, RECORD + 8, (uint32_t[]){ 9, 8, 0, 3, 5, 7, 2, 1, 1 << 24, 4, 5 }, 11);
-	put(&p, RECORD + 56, 8, LOAD + FUNCDATA);
-	n_list = references(&p, SIZE, list);
-	expect(FUNCTIONS, REF_WORD64, TEXT);
-	expect(FUNCTIONS + 8, REF_BASE64, RECORD);
-	expect(FUNCTIONS + 16, REF_WORD64, TEXT_END);
-	expect(RECORD, REF_WORD64, TEXT);
-	expect(RECORD + 8, REF_BASE32, NAMES + 9);
-	expect(RECORD + 36, REF_INDEX32, FILES_OF + 4);
-	expect(RECORD + 48, REF_BASE32, PCTAB + 5);
-	expect(RECORD + 56, REF_WORD64, FUNCDATA);
-}
-
 static void
 the_same_is_found_in_parts(void **state)
 {
@@ -416,7 +385,7 @@ the_same_is_found_in_parts(void **state)
 
 	(void)state;
 	n_list = references(&p, SIZE, list);
-	assert_true(n_list > 40);
+	assert_true(n_list > 30);
 	for (size_t part = 0; part < 40; part++) {
 		memset(other, 0, sizeof other);
 		assert_int_equal(references(&p, part, other), n_list);
@@ -436,7 +405,7 @@ any_byte_may_be_wrong(void **state)
 
 	(void)state;
 	for (unsigned word = 4; word <= 8; word += 4) {
-		struct program p = program(word, word == 8 ? 20 : 18, word == 8 ? 112 : 56);
+		struct program p = word == 8 ? program(8, 20, 112) : program(4, 18, 56);
 
 		for (size_t at = 0; at < SIZE; at++) {
 			uint8_t was = p.bytes[at];
@@ -447,6 +416,23 @@ any_byte_may_be_wrong(void **state)
 			}
 			p.bytes[at] = was;
 		}
+	}
+}
+
+static void
+many_bytes_may_be_wrong(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 4000; round++) {
+		struct program p = program(round % 2 != 0 ? 8 : 4, 20, 64);
+
+		for (int i = rand() % 16; i >= 0; i--) {
+			size_t at = TYPES + (size_t)rand() % (STRINGS - TYPES);
+
+			put(&p, at & ~(size_t)3, (unsigned)rand() % 5,
+			    (uint64_t)rand() >> rand() % 31);
+		}
+		(void)references(&p, SIZE, list);
 	}
 }
 
@@ -467,9 +453,9 @@ main(void)
 		cmocka_unit_test(go_1_18_to_1_26_of_both_widths_are_read),
 		cmocka_unit_test(since_go_1_26_the_table_says_nothing_of_the_text),
 		cmocka_unit_test(without_module_data_functions_are_still_found),
-		cmocka_unit_test(go_1_16_names_functions_by_their_address),
 		cmocka_unit_test(the_same_is_found_in_parts),
 		cmocka_unit_test(any_byte_may_be_wrong),
+		cmocka_unit_test(many_bytes_may_be_wrong),
 		cmocka_unit_test(a_file_may_end_anywhere),
 	};
 

@@ -1,6 +1,6 @@
 #include "apply/patch/glance.h"
 
-enum { ASK_MAX = 64 };
+enum { ASK_MAX = 128 };
 
 const uint8_t *
 glance(struct glance *g, uint64_t at, size_t n, int *rc, struct err *e)

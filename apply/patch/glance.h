@@ -20,7 +20,7 @@ struct glance {
 	uint8_t bytes[GLANCE_BYTES];
 };
 
-/* n bytes (64 at most) at an offset of the image, borrowed until the next call.
+/* n bytes (128 at most) at an offset of the image, borrowed until the next call.
  * NULL: outside of the image (*rc 0), or a failed read (*rc -1). */
 const uint8_t *glance(struct glance *, uint64_t at, size_t n, int *rc, struct err *);
 

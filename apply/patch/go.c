@@ -9,7 +9,6 @@
 
 enum {
 	HEADER_MAX = 72,
-	HEADER_WORDS = 8,	/* the first is the number of functions */
 	BUCKET_TEXT = 4096,
 
 	/* Words of the module data. */
@@ -23,31 +22,19 @@ enum {
 	RELA_BYTES = 24
 };
 
+#define MAGIC_OLD 0xfffffff0	/* beyond int */
+#define MAGIC 0xfffffff1
+
 static uint64_t
 word(const struct go *go, const uint8_t *p, size_t i)
 {
 	return go->word == 8 ? le64_load(p + i * 8) : le32_load(p + i * 4);
 }
 
-static unsigned
-since(uint32_t magic)
-{
-	switch (magic) {
-	case 0xfffffffa:
-		return 16;
-	case 0xfffffff0:
-		return 18;
-	case 0xfffffff1:
-		return 20;
-	default:
-		return 0;
-	}
-}
-
 uint64_t
 go_part(const struct go *go, enum go_mark part)
 {
-	return go->table + (go->base[part] - go->base[GO_HEADER]);
+	return go->table + (go->base[part] - go->base[GO_TABLE]);
 }
 
 /* Parts of the table ascend, and end in the section. */
@@ -59,38 +46,31 @@ parts(struct go *go, const uint8_t *p)
 	for (size_t i = GO_NAME; i <= GO_FUNCTION; i++) {
 		uint64_t at = word(go, p, i - GO_NAME);
 
-		if (at < last || at > bytes || (i != GO_FILE && i != GO_PC && at % 4 != 0))
+		if (at < last || at > bytes)
 			return 0;
-		go->base[i] = go->base[GO_HEADER] + at;
+		go->base[i] = go->base[GO_TABLE] + at;
 		last = at;
 	}
-	go->base[GO_FUNCTION_WIDE] = go->base[GO_INDEX] = go->base[GO_FUNCTION];
+	go->base[GO_INDEX] = go->base[GO_FUNCTION];
 	return go->n < (bytes - last) / 8;
 }
 
-/* The table that may begin there. */
+/* A magic number, two zeros, the least size of an instruction and that of pointers;
+ * then words: the numbers of functions and of files, the address of the text (since Go
+ * 1.26 none), parts.  p[0..HEADER_MAX) are at `at`. */
 static int
-header(struct go *go, uint64_t at, struct err *e)
+header(struct go *go, const uint8_t *p, uint64_t at)
 {
-	uint8_t p[HEADER_MAX];
-	size_t skip = 2;
-
-	if (go->end - at < sizeof p)
-		return 0;
-	if (image_read(go->image, p, sizeof p, at, e) == -1)
-		return -1;
-	go->word = go->image->bits / 8;
-	if ((go->since = since(le32_load(p))) == 0 || p[7] != go->word)
-		return 0;
+	go->old = le32_load(p) == MAGIC_OLD;
+	go->word = p[7];
 	go->table = at;
-	go->base[GO_HEADER] = image_address(go->image, at);
+	go->base[GO_TABLE] = image_address(go->image, at);
 	go->n = word(go, p + 8, 0);
-	if (go->since >= 18)
-		go->base[GO_TEXT] = word(go, p + 8, skip++);
-	return parts(go, p + 8 + skip * go->word);
+	go->base[GO_TEXT] = word(go, p + 8, 2);
+	return parts(go, p + 8 + 3 * go->word);
 }
 
-/* External linkers put the table among other data. */
+/* It begins its own section, unless an external linker put it among other data. */
 static int
 search(struct go *go, const struct image_section *x, struct err *e)
 {
@@ -100,10 +80,11 @@ search(struct go *go, const struct image_section *x, struct err *e)
 	go->end = x->at + x->bytes;
 	for (uint64_t at = x->at + (0 - x->address) % TABLE_ALIGN; rc == 0 &&
 	    at + HEADER_MAX <= go->end; at += TABLE_ALIGN) {
-		const uint8_t *p = glance(&g, at, 8, &rc, e);
+		const uint8_t *p = glance(&g, at, HEADER_MAX, &rc, e);
 
-		if (p != NULL && since(le32_load(p)) != 0)
-			rc = header(go, at, e);
+		if (p != NULL && (le32_load(p) | 1) == MAGIC &&
+		    p[7] == go->image->bits / 8)
+			rc = header(go, p, at);
 	}
 	return rc;
 }
@@ -127,8 +108,8 @@ module(struct go *go, const uint64_t *w)
 {
 	uint64_t low = go->image->layout.low, high = go->image->layout.high;
 	uint64_t text = w[MODULE_TEXT], bytes = w[MODULE_TEXT_END] - text;
-	const uint64_t *types = w + MODULE_TYPES + (go->since >= 20 ? 2 : 0);
-	const uint64_t *links = types + (go->since >= 18 ? 7 : 5);
+	const uint64_t *types = w + MODULE_TYPES + (go->old ? 0 : 2);
+	const uint64_t *links = types + 7;
 
 	if (text >= low && text < high && bytes <= high - text) {
 		go->base[GO_TEXT] = text;
@@ -139,10 +120,8 @@ module(struct go *go, const uint64_t *w)
 		return;
 	go->base[GO_TYPE] = types[0];
 	go->types_end = types[1];
-	if (go->since >= 18) {
-		go->base[GO_RODATA] = types[2];
-		go->base[GO_FUNCDATA] = types[3];
-	}
+	go->base[GO_RODATA] = types[2];
+	go->base[GO_FUNCDATA] = types[3];
 	/* Go 1.26 has one word more before it.  A slice: address, length, capacity. */
 	if (links[0] < low || links[1] != links[2])
 		links++;
@@ -197,7 +176,7 @@ find_module(struct go *go, const struct image_section *x, struct err *e)
 
 		if (q == NULL)
 			return rc;
-		if (word(go, q + first, 0) != go->base[GO_HEADER] ||
+		if (word(go, q + first, 0) != go->base[GO_TABLE] ||
 		    word(go, q + first + step, 0) != go->base[GO_NAME])
 			continue;
 		if (!rela)
@@ -236,73 +215,33 @@ struct span *
 go_span(const struct go *go, struct spans *out, uint64_t from, uint64_t to,
     struct err *e)
 {
-	static const uint8_t kinds[GO_MARKS] = {
-		[GO_WORD] = REF_WORD64,
-		[GO_HEADER] = REF_BASE64,
-		[GO_NAME] = REF_BASE32,
-		[GO_UNIT] = REF_INDEX32,
-		[GO_FILE] = REF_BASE32,
-		[GO_PC] = REF_BASE32,
-		[GO_FUNCTION] = REF_BASE32,
-		[GO_FUNCTION_WIDE] = REF_BASE64,
-		[GO_INDEX] = REF_INDEX32,
-		[GO_TEXT] = REF_BASE32,
-		[GO_TYPE] = REF_BASE32,
-		[GO_RODATA] = REF_BASE32,
-		[GO_FUNCDATA] = REF_BASE32,
-	};
 	struct span *s = spans_add(out, go->image, from, to, e);
 
 	if (s == NULL || span_mark_all(out, s, e) == -1)
 		return NULL;
 	for (size_t i = GO_WORD; i < GO_MARKS; i++) {
-		struct mark *m = &s->kinds[i];
-
-		m->kind = kinds[i];
-		if (go->word == 4 && m->kind == REF_WORD64)
-			m->kind = REF_WORD32;
-		if (go->word == 4 && m->kind == REF_BASE64)
-			m->kind = REF_BASE32;
-		m->base = image_base(go->image, go->base[i]);
+		s->kinds[i].kind = REF_BASE32;
+		s->kinds[i].base = image_base(go->image, go->base[i]);
 	}
+	s->kinds[GO_WORD].kind = go->word == 8 ? REF_WORD64 : REF_WORD32;
+	s->kinds[GO_UNIT].kind = s->kinds[GO_INDEX].kind = REF_INDEX32;
 	s->kinds[GO_UNIT].aux = 4;
-	s->kinds[GO_INDEX].aux = (uint8_t)(go->since >= 18 ? 8 : 2 * go->word);
+	s->kinds[GO_INDEX].aux = 8;
 	return s;
 }
 
-/* An address, in a word that no mark touches. */
-static void
-pointer(const struct span *s, const struct window *w, uint64_t at, struct refs *refs)
-{
-	const struct image *im = w->image;
-	const uint8_t *p = w->bytes + (at - w->at);
-	bool wide = im->bits == 64;
-	uint64_t v;
-
-	if ((at - s->origin) % (wide ? 8 : 4) != 0 ||
-	    w->n - (size_t)(at - w->at) < (wide ? 8 : 4) ||
-	    (wide && span_marked(s, at + 4) != 0))
-		return;
-	v = wide ? le64_load(p) : le32_load(p);
-	if (image_holds(im, v))
-		refs_add(refs, wide ? REF_WORD64 : REF_WORD32, 0, 0, at, v);
-}
-
 void
-go_find(const struct span *s, const struct window *w, bool pointers, uint64_t from,
-    uint64_t to, struct refs *refs)
+go_find(const struct span *s, const struct window *w, uint64_t from, uint64_t to,
+    struct refs *refs)
 {
 	uint64_t at = from + (4 - (from - s->origin) % 4) % 4;
 
 	for (; at < to && at + 4 <= w->at + w->n; at += 4) {
-		uint32_t v = le32_load(w->bytes + (at - w->at));
+		unsigned mark = span_marked(s, at);
 
-		if (v == 0)
-			continue;	/* nothing, or the very base */
-		if (span_marked(s, at) == 0) {
-			if (pointers)
-				pointer(s, w, at, refs);
-		} else if (v <= INT32_MAX)
+		/* As an offset, 0 is nothing or the very base, and all ones nothing. */
+		if (mark == GO_WORD || (mark != 0 &&
+		    le32_load(w->bytes + (at - w->at)) - 1 < INT32_MAX))
 			span_find_marks(s, w, at, at + 4, refs);
 	}
 }

@@ -1,7 +1,7 @@
 /*
  * go.h - what the Go linker put into an executable: where its tables are.
  *
- * Go 1.16 and later (runtime/symtab.go, debug/gosym, internal/abi).  The table of
+ * Go 1.18 and later (runtime/symtab.go, debug/gosym, internal/abi).  The table of
  * functions has a section, or lies in .data.rel.ro; everything else is known by the
  * module data, a struct of the runtime whose first word is the table's address.
  *
@@ -13,6 +13,7 @@
 #ifndef APPLY_PATCH_GO_H
 #define APPLY_PATCH_GO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,13 +26,12 @@
  * of the table stand in their order. */
 enum go_mark {
 	GO_WORD = 1,		/* an address */
-	GO_HEADER,		/* from the table, a whole word */
+	GO_TABLE,		/* never marked */
 	GO_NAME,
 	GO_UNIT,		/* the number of a word in cutab */
 	GO_FILE,
 	GO_PC,
 	GO_FUNCTION,
-	GO_FUNCTION_WIDE,	/* a whole word */
 	GO_INDEX,		/* the number of a function */
 	GO_TEXT,
 	GO_TYPE,		/* types and their names */
@@ -42,7 +42,7 @@ enum go_mark {
 
 struct go {
 	struct image *image;
-	unsigned since;		/* 16, 18, 20: laid out as since Go 1.N */
+	bool old;		/* laid out as by Go 1.18 and 1.19 */
 	unsigned word;		/* 4, 8: bytes of a pointer */
 	uint64_t table, end;	/* offsets in the image */
 	uint64_t n;		/* functions */
@@ -65,9 +65,10 @@ struct span *go_span(const struct go *, struct spans *, uint64_t from, uint64_t 
  * it is in the span. */
 int go_mark_functions(const struct go *, struct span *, struct err *);
 
-/* find() of both: marks whose word means anything; with `pointers` also words between
- * them that are addresses.  `after` is that of marks. */
-void go_find(const struct span *, const struct window *, bool pointers, uint64_t from,
-    uint64_t to, struct refs *);
+/* find() of both: marks whose word means anything.  `after` is that of marks. */
+void go_find(const struct span *, const struct window *, uint64_t from, uint64_t to,
+    struct refs *);
+
+enum { GO_AFTER = 12 };
 
 #endif

@@ -9,14 +9,14 @@
 #include "apply/patch/go.h"
 
 enum {
-	PAIR_18 = 8,		/* of functab since Go 1.18 */
 	PCDATA_MAX = 64,
 	PCDATA_INLINED = 2,	/* which inlined call a pc belongs to */
 	FUNCDATA_OBJECTS = 2,
 	FUNCDATA_INLINED = 3,
 	FUNCDATA_WRAPPED = 7,
 	OBJECT_BYTES = 16,
-	BUCKET_BYTES = 20
+	BUCKET_BYTES = 20,
+	STEP_MAX = 5		/* bytes of a varint */
 };
 
 struct walk {
@@ -39,48 +39,32 @@ load(struct glance *g, uint64_t at, uint32_t *v, struct err *e)
 	return 1;
 }
 
-/* A varint of pctab. */
-static int
-load_step(struct walk *w, uint64_t *at, uint32_t *v, struct err *e)
-{
-	*v = 0;
-	for (unsigned shift = 0; shift < 32; shift += 7) {
-		int rc;
-		const uint8_t *p = glance(&w->pcs, (*at)++, 1, &rc, e);
-
-		if (p == NULL)
-			return rc;
-		*v |= (uint32_t)(*p & 127) << shift;
-		if (*p < 128)
-			return 1;
-	}
-	return 0;
-}
-
 /* How many inlined calls has the function?  Its table in pctab is pairs of a zigzag
  * step of the value, from -1, and a step of the pc; a value step of 0 that is not
  * the first ends it. */
 static int
-count_inlined(struct walk *w, uint32_t *n, struct err *e)
+count_inlined(struct walk *w, uint64_t *n, struct err *e)
 {
 	uint64_t at = go_part(w->go, GO_PC) + w->inlined;
-	int32_t value = -1, highest = -1;
-	bool first = true;
-	int rc = 1;
+	int64_t value = -1;
 
-	while (w->budget > 0 && value < PCDATA_MAX * 1024) {
-		uint32_t step, pc;
+	for (bool first = true; w->budget > 0; first = false, w->budget--) {
+		int rc;
+		const uint8_t *p = glance(&w->pcs, at, 2 * STEP_MAX, &rc, e);
+		uint64_t step, pc;
+		size_t used;
 
-		w->budget--;
-		if ((rc = load_step(w, &at, &step, e)) != 1 || (step == 0 && !first) ||
-		    (rc = load_step(w, &at, &pc, e)) != 1)
+		if (p == NULL)
+			return rc;
+		if ((used = varint_load(p, STEP_MAX, &step)) == 0 ||
+		    (step == 0 && !first))
 			break;
-		first = false;
-		value = (int32_t)((uint32_t)value + ((step >> 1) ^ (0 - (step & 1))));
-		highest = value > highest ? value : highest;
+		at += used + varint_load(p + used, STEP_MAX, &pc);
+		value += unzigzag(step & UINT32_MAX);
+		if (value >= 0 && (uint64_t)value >= *n)
+			*n = (uint64_t)value + 1;
 	}
-	*n = (uint32_t)(highest + 1);
-	return rc == -1 ? -1 : 0;
+	return 0;
 }
 
 /* Mark one word each `bytes` from `at` on. */
@@ -96,8 +80,8 @@ static int
 funcdata(struct walk *w, unsigned index, uint32_t offset, struct err *e)
 {
 	const struct go *go = w->go;
+	uint64_t at, inlined = 0;
 	uint32_t n = 0;
-	uint64_t at;
 	int rc;
 
 	if (!image_offset(go->image, go->base[GO_FUNCDATA] + offset, &at))
@@ -109,12 +93,10 @@ funcdata(struct walk *w, unsigned index, uint32_t offset, struct err *e)
 		mark_column(w, at + go->word + 12, n, OBJECT_BYTES, GO_RODATA);
 		break;
 	case FUNCDATA_INLINED:
-		if (w->inlined != 0 && count_inlined(w, &n, e) == -1)
+		if (w->inlined != 0 && count_inlined(w, &inlined, e) == -1)
 			return -1;
-		if (go->since >= 20)
-			mark_column(w, at + 4, n, 16, GO_NAME);
-		else
-			mark_column(w, at + 12, n, 20, GO_NAME);
+		mark_column(w, at + (go->old ? 12 : 4), inlined, go->old ? 20 : 16,
+		    GO_NAME);
 		break;
 	case FUNCDATA_WRAPPED:
 		span_mark(w->span, at, GO_TEXT);
@@ -130,7 +112,6 @@ static int
 tail(struct walk *w, uint64_t at, uint32_t pcdata, unsigned n, struct err *e)
 {
 	const struct go *go = w->go;
-	unsigned bytes = go->since >= 18 ? 4 : go->word;
 	uint32_t v = 0;
 	int rc;
 
@@ -141,9 +122,8 @@ tail(struct walk *w, uint64_t at, uint32_t pcdata, unsigned n, struct err *e)
 		    e)) != 1)
 			return rc;
 	}
-	at += (0 - (at - go->table)) & (bytes - 1);
-	for (unsigned i = 0; i < n; i++, at += bytes) {
-		span_mark(w->span, at, go->since >= 18 ? GO_FUNCDATA : GO_WORD);
+	for (unsigned i = 0; i < n; i++, at += 4) {
+		span_mark(w->span, at, GO_FUNCDATA);
 		if (go->base[GO_FUNCDATA] == 0)
 			continue;
 		if ((rc = load(&w->records, at, &v, e)) != 1 ||
@@ -158,23 +138,18 @@ tail(struct walk *w, uint64_t at, uint32_t pcdata, unsigned n, struct err *e)
 static int
 record(struct walk *w, uint64_t at, struct err *e)
 {
-	const struct go *go = w->go;
-	unsigned entry = go->since >= 18 ? 4 : go->word;
-	unsigned bytes = entry + (go->since >= 20 ? 40 : 36), n;
+	static const uint8_t marks[] = { GO_TEXT, GO_NAME, 0, 0, GO_PC, GO_PC, GO_PC, 0,
+		GO_UNIT };
+	unsigned bytes = w->go->old ? 40 : 44;
 	int rc;
 	const uint8_t *p = glance(&w->records, at, bytes, &rc, e);
-	uint32_t pcdata;
 
 	if (p == NULL)
 		return rc;
-	pcdata = le32_load(p + entry + 24);
-	n = p[bytes - 1];
-	span_mark(w->span, at, go->since >= 18 ? GO_TEXT : GO_WORD);
-	span_mark(w->span, at + entry, GO_NAME);
-	for (unsigned i = 12; i < 24; i += 4)
-		span_mark(w->span, at + entry + i, GO_PC);
-	span_mark(w->span, at + entry + 28, GO_UNIT);
-	return pcdata <= PCDATA_MAX ? tail(w, at + bytes, pcdata, n, e) : 0;
+	for (size_t i = 0; i < sizeof marks; i++)
+		span_mark(w->span, at + 4 * i, marks[i]);
+	return le32_load(p + 28) > PCDATA_MAX ? 0 :
+	    tail(w, at + bytes, le32_load(p + 28), p[bytes - 1], e);
 }
 
 /* The index of functions by pc: each bucket begins with the number of its first. */
@@ -195,17 +170,16 @@ go_mark_functions(const struct go *go, struct span *s, struct err *e)
 	struct walk w = { .go = go, .span = s, .budget = go->end - go->table,
 		.pairs.image = go->image, .records.image = go->image,
 		.pcs.image = go->image, .data.image = go->image };
-	unsigned half = go->since >= 18 ? PAIR_18 / 2 : go->word;
 	uint64_t at = go_part(go, GO_FUNCTION), last = 0;
 	uint32_t offset = 0;
 	int rc;
 
 	mark_buckets(go, s);
 	/* Records follow each other: none is looked at twice. */
-	for (uint64_t i = 0; i < go->n; i++, at += 2 * half) {
-		span_mark(s, at, go->since >= 18 ? GO_TEXT : GO_WORD);
-		span_mark(s, at + half, go->since >= 18 ? GO_FUNCTION : GO_FUNCTION_WIDE);
-		if ((rc = load(&w.pairs, at + half, &offset, e)) != 1)
+	for (uint64_t i = 0; i < go->n; i++, at += 8) {
+		span_mark(s, at, GO_TEXT);
+		span_mark(s, at + 4, GO_FUNCTION);
+		if ((rc = load(&w.pairs, at + 4, &offset, e)) != 1)
 			return rc;
 		if (offset <= last)
 			continue;
@@ -213,6 +187,6 @@ go_mark_functions(const struct go *go, struct span *s, struct err *e)
 		if (record(&w, go_part(go, GO_FUNCTION) + offset, e) == -1)
 			return -1;
 	}
-	span_mark(s, at, go->since >= 18 ? GO_TEXT : GO_WORD);
+	span_mark(s, at, GO_TEXT);
 	return 0;
 }

@@ -1,29 +1,8 @@
 /*
- * Go's table of functions (.gopclntab), see go.h: its header, the offsets of file
- * names, and the functions with their records.
+ * Go's table of functions (.gopclntab), see go.h: the offsets of file names,
+ * and the functions with their records.
  */
 #include "apply/patch/go.h"
-
-enum { WORDS = 5, WORDS_AT = 8 };
-
-/* The header's address of the text, if any, and its offsets. */
-static int
-add_header(const struct go *go, struct spans *out, struct err *e)
-{
-	uint64_t at = go->table + WORDS_AT + 2 * go->word;
-	uint64_t end = at + (WORDS + (go->since >= 18)) * go->word;
-	struct span *s = go_span(go, out, at, end, e);
-
-	if (s == NULL)
-		return -1;
-	if (go->since >= 18) {
-		span_mark(s, at, GO_WORD);
-		at += go->word;
-	}
-	for (; at < end; at += go->word)
-		span_mark(s, at, GO_HEADER);
-	return 0;
-}
 
 static int
 add_files(const struct go *go, struct spans *out, struct err *e)
@@ -60,21 +39,12 @@ spans(struct image *im, struct spans *out, struct err *e)
 
 	if (rc != 1)
 		return rc;
-	if (add_header(&go, out, e) == -1 || add_files(&go, out, e) == -1)
-		return -1;
-	return add_functions(&go, out, e);
-}
-
-static void
-find(const struct span *s, const struct window *w, uint64_t from, uint64_t to,
-    struct refs *refs)
-{
-	go_find(s, w, false, from, to, refs);
+	return add_files(&go, out, e) == -1 ? -1 : add_functions(&go, out, e);
 }
 
 const struct rule rule_go_functions = {
 	.name = "go-functions",
-	.after = 12,
+	.after = GO_AFTER,
 	.spans = spans,
-	.find = find,
+	.find = go_find,
 };

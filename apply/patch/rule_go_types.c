@@ -20,7 +20,7 @@ enum {
 	KIND_SLICE, KIND_STRING, KIND_STRUCT, KIND_LAST,
 	KIND_MASK = 31, KIND_FLAGS = 0x60,
 	FLAG_UNCOMMON = 1, FLAGS_END = 64,
-	UNCOMMON_BYTES = 16, METHOD_BYTES = 16, INTERFACE_METHOD_BYTES = 8,
+	UNCOMMON_BYTES = 16,
 	METHODS_MAX = 8192
 };
 
@@ -28,6 +28,7 @@ struct pass {
 	const struct go *go;
 	struct span *span;
 	struct glance glance;
+	uint64_t budget;	/* words of methods */
 };
 
 static uint64_t
@@ -87,6 +88,15 @@ words_of_kind(unsigned kind)
 	}
 }
 
+/* n words of methods: names and types, and of other types' than interfaces, behind each
+ * pair two functions. */
+static void
+mark_methods(struct pass *p, uint64_t at, uint64_t n, unsigned third)
+{
+	for (uint64_t i = 0; i < n && p->budget > 0; i++, p->budget--)
+		span_mark(p->span, at + 4 * i, (i & 2) != 0 ? third : GO_TYPE);
+}
+
 /* package, number of methods, of exported ones, offset of methods, 0; methods are
  * name, type and two functions.  1: marked; 0: this is none. */
 static int
@@ -100,16 +110,11 @@ uncommon(struct pass *p, uint64_t at, bool sure, struct err *e)
 		return rc;
 	n = le32_load(b + 4) & 0xffff;
 	methods = le32_load(b + 8);
-	if (n > METHODS_MAX || le32_load(b + 4) >> 16 > n || le32_load(b + 12) != 0 ||
+	if (le32_load(b + 4) >> 16 > n || le32_load(b + 12) != 0 ||
 	    (!sure && methods != UNCOMMON_BYTES))
 		return 0;
 	span_mark(p->span, at, GO_TYPE);
-	for (at += methods; n > 0; n--, at += METHOD_BYTES) {
-		span_mark(p->span, at, GO_TYPE);
-		span_mark(p->span, at + 4, GO_TYPE);
-		span_mark(p->span, at + 8, GO_TEXT);
-		span_mark(p->span, at + 12, GO_TEXT);
-	}
+	mark_methods(p, at + methods, 4 * n, GO_TEXT);
 	return 1;
 }
 
@@ -138,15 +143,12 @@ type(struct pass *p, uint64_t at, const uint8_t *b, struct err *e)
 	span_mark(p->span, at + 4 * n + 8, GO_TYPE);
 	span_mark(p->span, at + 4 * n + 12, GO_TYPE);
 	if (kind == KIND_INTERFACE) {
-		/* package, pointer to methods (name and type), length, capacity */
+		/* package, then a slice of name and type: address, length, capacity */
 		if ((b = glance(&p->glance, end, 4 * n, &rc, e)) == NULL)
 			return rc;
 		methods = end + 4 * n + (more ? UNCOMMON_BYTES : 0);
-		for (uint64_t i = word(p, b, 2) <= METHODS_MAX ? word(p, b, 2) : 0;
-		    i > 0; i--, methods += INTERFACE_METHOD_BYTES) {
-			span_mark(p->span, methods, GO_TYPE);
-			span_mark(p->span, methods + 4, GO_TYPE);
-		}
+		if (word(p, b, 2) == word(p, b, 3) && word(p, b, 2) <= METHODS_MAX)
+			mark_methods(p, methods, 2 * word(p, b, 2), GO_TYPE);
 	}
 	if (!more)
 		return 0;
@@ -155,22 +157,25 @@ type(struct pass *p, uint64_t at, const uint8_t *b, struct err *e)
 	return rc == -1 ? -1 : 0;
 }
 
+/* All types of the span, and between them what may be an address. */
 static int
 mark_types(const struct go *go, struct span *s, struct err *e)
 {
-	struct pass p = { .go = go, .span = s, .glance.image = go->image };
-	uint64_t at, left = go->types_end - go->base[GO_TYPE];
+	struct pass p = { .go = go, .span = s, .glance.image = go->image,
+		.budget = s->to - s->from };
 
-	if (!image_offset(go->image, go->base[GO_TYPE], &at))
-		return 0;
-	for (; at < s->to && left >= go->word; at += go->word, left -= go->word) {
+	for (uint64_t at = s->from; at < s->to; at += go->word) {
 		int rc;
 		const uint8_t *b = glance(&p.glance, at, 4 * go->word + 16, &rc, e);
+		bool address;
 
 		if (b == NULL)
 			return rc;
+		address = image_holds(go->image, word(&p, b, 0));
 		if (is_type(&p, b) && type(&p, at, b, e) == -1)
 			return -1;
+		if (address)
+			span_mark(s, at, GO_WORD);
 	}
 	return 0;
 }
@@ -210,11 +215,10 @@ add_section(const struct go *go, const struct image_section *x, struct spans *ou
 		return 0;
 	if ((s = go_span(go, out, x->at, to, e)) == NULL)
 		return -1;
-	s->what = types || functions;
 	mark_links(go, s);
 	if (functions && go_mark_functions(go, s, e) == -1)
 		return -1;
-	return types ? mark_types(go, s, e) : 0;
+	return types || functions ? mark_types(go, s, e) : 0;
 }
 
 static int
@@ -231,16 +235,9 @@ spans(struct image *im, struct spans *out, struct err *e)
 	return 0;
 }
 
-static void
-find(const struct span *s, const struct window *w, uint64_t from, uint64_t to,
-    struct refs *refs)
-{
-	go_find(s, w, s->what != 0, from, to, refs);
-}
-
 const struct rule rule_go_types = {
 	.name = "go-types",
-	.after = 12,
+	.after = GO_AFTER,
 	.spans = spans,
-	.find = find,
+	.find = go_find,
 };
