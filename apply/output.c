@@ -53,10 +53,12 @@ output_write(struct output *o, const uint8_t *data, size_t n, struct err *e)
 	while (done < n) {
 		size_t len = 0, part;
 
-		/* As much as has something in it, then skip what has not. */
+		/* As much as has something in it, then skip what has not.  Parts of
+		 * a block count too: writes begin and end anywhere, and a hole
+		 * that two of them share would be filled by both. */
 		while (done + len < n) {
 			part = piece(o->at + done + len, n - done - len);
-			if (part == HOLE && is_zero(data + done + len, part))
+			if (is_zero(data + done + len, part))
 				break;
 			len += part;
 		}
@@ -64,7 +66,7 @@ output_write(struct output *o, const uint8_t *data, size_t n, struct err *e)
 			return -1;
 		done += len;
 		if (done < n && len == 0)
-			done += HOLE;
+			done += piece(o->at + done, n - done);
 	}
 	o->at += n;
 	return 0;

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "manifest/base/buf.h"
 #include "manifest/base/err.h"
@@ -32,6 +33,11 @@ int persist_shared_path(const struct conf *, struct buf *out, struct err *);
  * when a path goes through something that is no folder, ERR_USAGE when one path
  * is inside another. */
 int persist_apply(const struct device *, int tree, int old_tree, struct err *);
+
+/* Room that the copies of persist-copy will take: what lies at those paths of
+ * old_tree or, where a link is there, of shared/.  Nothing when old_tree is -1. */
+int persist_copy_room(const struct device *, int old_tree, uint64_t *bytes,
+    uint64_t *inodes, struct err *);
 
 struct persist_path {
 	char *path;		/* owned */

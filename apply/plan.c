@@ -8,6 +8,7 @@
 #include "manifest/base/bytes.h"
 #include "manifest/base/fs.h"
 
+#include "apply/persist.h"
 #include "apply/plan_edges.h"
 
 #include "apply/plan.h"
@@ -74,39 +75,71 @@ add_hop(struct plan *p, const struct catalog *c, const struct edge *x, struct er
 	return 0;
 }
 
+/* Does a copy share its bytes with what it was made of (btrfs, XFS)? */
+static bool
+copies_share(const struct device *d)
+{
+	struct statfs fs;
+
+	return fstatfs(d->releases, &fs) == 0 &&
+	    ((uint64_t)fs.f_type == 0x9123683e || (uint64_t)fs.f_type == 0x58465342);
+}
+
 /* Are files that do not change copied rather than shared?  reuse.h decides for
  * each; here it is only counted, and in doubt they are. */
 static bool
 copies_unchanged(const struct device *d)
 {
-	struct statfs fs;
-
 	if (d->conf->reuse == REUSE_COPY)
 		return true;
 	/* Links are for root's own files alone. */
 	if (geteuid() == 0 && (!d->conf->owner_set || d->conf->owner_uid == 0) &&
 	    d->conf->reuse != REUSE_REFLINK)
 		return false;
-	return fstatfs(d->releases, &fs) == -1 ||
-	    ((uint64_t)fs.f_type != 0x9123683e && (uint64_t)fs.f_type != 0x58465342);
+	return !copies_share(d);
 }
 
-static void
-count_room(const struct device *d, struct plan *p, uint64_t chain_room)
+/* What persist-copy will copy out of the tree that runs. */
+static int
+count_copies(const struct device *d, uint64_t from, uint64_t *bytes, uint64_t *inodes,
+    struct err *e)
+{
+	struct err why = ERR_INIT;
+	int tree, rc;
+
+	*bytes = *inodes = 0;
+	if (from == 0 || d->conf->persist_copy.n == 0)
+		return 0;
+	if ((tree = live_open_tree(d, from, &why)) == -1)
+		return 0;	/* what cannot be opened is not copied either */
+	rc = persist_copy_room(d, tree, bytes, inodes, e);
+	(void)close(tree);
+	if (copies_share(d))
+		*bytes = 0;
+	return rc;
+}
+
+static int
+count_room(const struct device *d, struct plan *p, uint64_t chain_room, struct err *e)
 {
 	const struct edge *last = p->n_hops > 0 ? &p->hops[p->n_hops - 1] : NULL;
-	uint64_t copied = 0, sum;
+	uint64_t copied = 0, sum, own, own_inodes;
 
+	if (count_copies(d, p->from, &own, &own_inodes, e) == -1)
+		return -1;
 	if (copies_unchanged(d) && (last == NULL || !last->is_full))
 		copied = p->to.content_bytes;
 	if (last != NULL && copied > 0)
 		copied -= last->output_bytes < copied ? last->output_bytes : copied;
 	if (u64_add(chain_room, copied, &sum) == -1 ||
-	    u64_add(sum, plan_slack_bytes(&p->to), &sum) == -1)
+	    u64_add(sum, plan_slack_bytes(&p->to), &sum) == -1 ||
+	    u64_add(sum, own, &sum) == -1)
 		sum = UINT64_MAX;
 	p->peak_bytes = sum;
-	p->inodes = p->to.files < UINT64_MAX - INODES_SPARE ?
-	    p->to.files + INODES_SPARE : UINT64_MAX;
+	if (u64_add(p->to.files, INODES_SPARE, &p->inodes) == -1 ||
+	    u64_add(p->inodes, own_inodes, &p->inodes) == -1)
+		p->inodes = UINT64_MAX;
+	return 0;
 }
 
 static int
@@ -133,8 +166,7 @@ fill(const struct device *d, const struct catalog *c, const struct live *live,
 	}
 	p->download_bytes = chain->bytes;
 	p->full_bytes = plan_full_bytes(c, to);
-	count_room(d, p, chain->room_bytes);
-	return 0;
+	return count_room(d, p, chain->room_bytes, e);
 }
 
 static int
