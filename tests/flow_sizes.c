@@ -178,6 +178,28 @@ memory_does_not_grow_with_the_tree(void **state)
 		    (unsigned long long)delta);
 }
 
+/* The delta of much new text declares 4.6 MB, the full 4.0 MB: a limit between
+ * them takes the dearer way, less than both takes none. */
+static void
+a_limit_of_memory_leads_another_way(void **state)
+{
+	(void)state;
+	lab_ok(l, "head -c 300000 /dev/urandom > t/other && mkdelta release -q repo t");
+	lab_ok(l, DELTA_APPLY "update");
+	lab_ok(l, "seq 400000 > t/text && mkdelta release -q repo t");
+	lab_ok(l, DELTA_APPLY "plan");
+	lab_must_say(l, "* 1 > 2");
+	lab_ok(l, DELTA_APPLY "--set app.memory=4M plan");
+	lab_must_say(l, "* full > 2");
+	lab_must_say(l, "more memory than app.memory");
+	lab_expect(l, 5, DELTA_APPLY "--set app.memory=1M update");
+	lab_must_say(l, "app.memory");
+	app_runs(l, 1);
+	lab_ok(l, DELTA_APPLY "--set app.memory=4M update");
+	lab_must_say(l, "download the full");
+	app_runs(l, 2);
+}
+
 #define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
@@ -187,6 +209,7 @@ main(void)
 		FLOW(a_sparse_file_stays_sparse),
 		FLOW(user_attributes_go_all_the_way),
 		FLOW(copies_count_before_the_first_byte),
+		FLOW(a_limit_of_memory_leads_another_way),
 		FLOW(memory_does_not_grow_with_the_tree),
 	};
 
