@@ -44,7 +44,7 @@ int deflate_there(const uint8_t *data, size_t n, uint64_t max_plain, struct err 
 int found_differ(struct found *old, struct found *fresh, struct err *);
 
 /* Find the parameters of those in use, and drop from use what zlib does not make
- * again, or what would be the max_kinds + 1st set of parameters.  The same streams
+ * again, or what would be zlib's max_kinds + 1st set of parameters.  The same streams
  * give the same result, whatever `jobs`.  ERR_NOMEM, ERR_CANCEL. */
 int deflate_prove(const uint8_t *data, struct found *, size_t max_kinds, unsigned jobs,
     struct err *);

@@ -90,8 +90,8 @@ trial(struct worker *w, const uint8_t *data, const struct found_stream *s,
 	return w->left == 0;
 }
 
-/* What the header before the stream says about level and window. */
-static void
+/* What the header before the stream says about level and window; is it zlib's? */
+static bool
 read_hint(const uint8_t *data, const struct found_stream *s, struct deflate_params *hint)
 {
 	static const uint8_t levels[] = { 1, 5, 6, 9 };
@@ -99,10 +99,11 @@ read_hint(const uint8_t *data, const struct found_stream *s, struct deflate_para
 	*hint = (struct deflate_params){ 6, 8, DEFLATE_PLAIN, 15 };
 	if (s->at < 2 || (data[s->at - 2] & 0x8f) != 8 ||
 	    (data[s->at - 2] << 8 | data[s->at - 1]) % 31 != 0)
-		return;
+		return false;
 	hint->level = levels[data[s->at - 1] >> 6];
 	if (data[s->at - 2] >= 0x18)
 		hint->window_bits = (uint8_t)((data[s->at - 2] >> 4) + 8);
+	return true;
 }
 
 static int
@@ -162,10 +163,27 @@ search_rare(struct worker *w, const uint8_t *data, struct found_stream *s,
 	return rc;
 }
 
+/* What GNU gzip and Info-ZIP write; a device needs no library for it. */
+static int
+search_gnu(struct worker *w, const uint8_t *data, struct found_stream *s,
+    const uint8_t *levels, size_t n, struct err *e)
+{
+	struct deflate_params p = { 0, 8, DEFLATE_GNU, 15 };
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		p.level = levels[i];
+		rc = attempt(w, data, s, p, e);
+	}
+	return rc;
+}
+
 static int
 prove_one(const struct prover *v, struct worker *w, struct found_stream *s, struct err *e)
 {
+	static const uint8_t usual[] = { 9, 6 }, rare[] = { 8, 7, 5, 4 };
 	struct deflate_params p, hint;
+	bool zlib;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < LIKED && v->liked[i].wins > 0; i++)
@@ -173,12 +191,15 @@ prove_one(const struct prover *v, struct worker *w, struct found_stream *s, stru
 			rc = attempt(w, v->data, s, p, e);
 	if (rc != 0)
 		return rc;
-	read_hint(v->data, s, &hint);
+	zlib = read_hint(v->data, s, &hint);
+	if (!zlib && (rc = search_gnu(w, v->data, s, usual, sizeof usual, e)) != 0)
+		return rc;
 	if ((rc = attempt(w, v->data, s, hint, e)) != 0 || v->searches == 0)
 		return rc;
-	if ((rc = search(w, v->data, s, &hint, e)) != 0)
+	if ((rc = search(w, v->data, s, &hint, e)) != 0 ||
+	    (rc = search_rare(w, v->data, s, &hint, e)) != 0)
 		return rc;
-	return search_rare(w, v->data, s, &hint, e);
+	return zlib ? 0 : search_gnu(w, v->data, s, rare, sizeof rare, e);
 }
 
 /* Streams i, i + WORKERS, ... of the batch. */
@@ -264,8 +285,12 @@ keep_frequent(struct found *f, size_t max_kinds, struct err *e)
 		if (f->v[i].use && f->v[i].proved)
 			v[deflate_code(&f->v[i].params)].wins += (size_t)f->v[i].packed;
 	qsort(v, DEFLATE_CODES, sizeof *v, by_wins);
-	for (size_t i = 0; i < max_kinds && i < DEFLATE_CODES; i++)
-		good[v[i].code] = true;
+	for (size_t i = 0, kinds = 0; i < DEFLATE_CODES; i++) {
+		bool zlib = deflate_by_zlib(v[i].code);
+
+		good[v[i].code] = !zlib || kinds < max_kinds;
+		kinds += zlib;
+	}
 	for (size_t i = 0; i < f->n; i++)
 		f->v[i].use = f->v[i].use && f->v[i].proved &&
 		    good[deflate_code(&f->v[i].params)];

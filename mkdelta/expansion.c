@@ -55,7 +55,7 @@ note_codes(struct expansion *x, const struct found *f)
 
 		while (k < x->n_codes && x->codes[k] != code)
 			k++;
-		if (f->v[i].use && k == x->n_codes)
+		if (f->v[i].use && deflate_by_zlib(code) && k == x->n_codes)
 			x->codes[x->n_codes++] = code;
 	}
 }

@@ -21,7 +21,7 @@ struct expansion {
 	struct buf lists;		/* for the stream LISTS */
 	uint64_t memory_bytes;		/* the decoder needs beside */
 	uint64_t scratch_bytes;
-	unsigned codes[3 * EXPANSION_KINDS_MAX];	/* deflate_code(), each once */
+	unsigned codes[3 * EXPANSION_KINDS_MAX];	/* zlib's, each once */
 	size_t n_codes;
 };
 

@@ -70,8 +70,8 @@ a_changed_word_in_a_zip_costs_little(void **state)
 		put_zip(s, "new/z", 20, 13, late);
 		assert_in_range(make(s, &p), 1, 300);
 		assert_int_equal(p.stats.scratch_bytes, TEXT);
-		assert_int_equal(p.stats.n_codes, 1);
-		assert_int_equal(p.stats.codes[0], 0);
+		/* Short streams are what GNU gzip makes too: no zlib is needed. */
+		assert_int_equal(p.stats.n_codes, 0);
 		assert_int_not_equal(pair_stream(&p, "lists"), 0);
 		pair_close(&p);
 	}
@@ -91,6 +91,18 @@ streams_that_only_move_are_not_inflated(void **state)
 	assert_int_equal(p.stats.n_codes, 0);
 	assert_int_equal(pair_stream(&p, "lists"), 0);
 	pair_close(&p);
+}
+
+/* A stream that only zlib makes: in gz short ones can be GNU gzip's. */
+static void
+put_zlib(const struct scratch *s, const char *rel, const uint8_t *text, size_t n,
+    const struct deflate_params *params)
+{
+	struct buf f = BUF_INIT(MAX);
+
+	streams_zlib(&f, text, n, params);
+	pair_put(s, rel, f.data, f.len);
+	buf_free(&f);
 }
 
 static void
@@ -115,8 +127,8 @@ another_level_costs_only_its_name(void **state)
 	struct delta_pair p;
 
 	pair_folders(s);
-	put_gz(s, "old/f.gz", a, TEXT, &streams_usual);
-	put_gz(s, "new/f.gz", b, TEXT, &best);
+	put_zlib(s, "old/f", a, TEXT, &streams_usual);
+	put_zlib(s, "new/f", b, TEXT, &best);
 	assert_in_range(make(s, &p), 1, 250);
 	assert_int_equal(p.stats.n_codes, 1);
 	assert_int_equal(deflate_decode(p.stats.codes[0], &params), 0);

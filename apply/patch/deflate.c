@@ -4,6 +4,8 @@
 #define ZLIB_CONST
 #include <zlib.h>
 
+#include "apply/patch/gnudeflate.h"
+
 #include "apply/patch/deflate.h"
 
 /*
@@ -39,8 +41,11 @@ struct deflater {
 	const struct sink *sink;
 	size_t fed;		/* bytes in feed */
 	uint8_t feed[FEED_BYTES], out[OUT_BYTES];
-	_Alignas(POOL_ALIGN) uint8_t memory[DEFLATER_POOL];
+	_Alignas(POOL_ALIGN) uint8_t memory[DEFLATER_POOL];	/* zlib's, or gnu */
+	struct gnudeflate *gnu;		/* NULL: zlib is at work */
 };
+
+_Static_assert(sizeof(struct gnudeflate) <= DEFLATER_POOL, "one or the other");
 
 static void *
 pool_new(void *opaque, unsigned items, unsigned size)
@@ -98,7 +103,16 @@ deflate_decode(uint64_t code, struct deflate_params *p)
 	rest /= 9;
 	p->strategy = (uint8_t)(rest % DEFLATE_STRATEGIES);
 	p->window_bits = (uint8_t)(15 - rest / DEFLATE_STRATEGIES);
+	if (p->strategy == DEFLATE_GNU && (p->level < GNU_LEVEL_MIN ||
+	    p->mem_level != 8 || p->window_bits != 15))
+		return -1;
 	return 0;
+}
+
+bool
+deflate_by_zlib(uint64_t code)
+{
+	return code / (9 * 9) % DEFLATE_STRATEGIES != DEFLATE_GNU;
 }
 
 struct inflater *
@@ -176,6 +190,13 @@ deflater_start(struct deflater *x, const struct deflate_params *p,
 {
 	x->sink = out;
 	x->fed = 0;
+	x->gnu = NULL;
+	if (p->strategy == DEFLATE_GNU) {
+		x->there = false;
+		x->gnu = (struct gnudeflate *)(void *)x->memory;
+		gnudeflate_start(x->gnu, p->level, out);
+		return 0;
+	}
 	if (x->there && memcmp(p, &x->params, sizeof *p) == 0 &&
 	    deflateReset(&x->z) == Z_OK)
 		return 0;
@@ -215,6 +236,8 @@ push(struct deflater *x, int flush, struct err *e)
 int
 deflater_add(struct deflater *x, const uint8_t *data, size_t n, struct err *e)
 {
+	if (x->gnu != NULL)
+		return gnudeflate_add(x->gnu, data, n, e);
 	while (n > 0) {
 		size_t some = FEED_BYTES - x->fed;
 
@@ -233,5 +256,5 @@ deflater_add(struct deflater *x, const uint8_t *data, size_t n, struct err *e)
 int
 deflater_end(struct deflater *x, struct err *e)
 {
-	return push(x, Z_FINISH, e);
+	return x->gnu != NULL ? gnudeflate_end(x->gnu, e) : push(x, Z_FINISH, e);
 }

@@ -2,7 +2,7 @@
  * deflate.h - raw deflate (RFC 1951), taken apart and made again bit for bit; the
  * doorway to zlib.
  *
- * zlib's own output is what is re-created, so other versions or other libraries
+ * Mostly zlib's own output is what is re-created, so other versions or other libraries
  * may give other bytes.  deflate_need() names the behaviour of this one.
  */
 #ifndef APPLY_PATCH_DEFLATE_H
@@ -23,6 +23,7 @@ enum deflate_strategy {
 	DEFLATE_HUFFMAN,
 	DEFLATE_RLE,
 	DEFLATE_FIXED,
+	DEFLATE_GNU,		/* not by zlib but by gnudeflate.h: levels 4 to 9 */
 	DEFLATE_STRATEGIES
 };
 
@@ -30,15 +31,16 @@ enum deflate_strategy {
  * they were fed, and are left alone. */
 struct deflate_params {
 	uint8_t level;		/* 1 to 9 */
-	uint8_t mem_level;	/* 1 to 9 */
+	uint8_t mem_level;	/* 1 to 9; DEFLATE_GNU: 8 */
 	uint8_t strategy;	/* enum deflate_strategy */
-	uint8_t window_bits;	/* 9 to 15 */
+	uint8_t window_bits;	/* 9 to 15; DEFLATE_GNU: 15 */
 };
 
 /* One number for each, 0 for what is used most: 6, 8, DEFLATE_PLAIN, 15. */
-enum { DEFLATE_CODES = 7 * DEFLATE_STRATEGIES * 9 * 9 };
+enum { DEFLATE_CODES = 7 * DEFLATE_STRATEGIES * 9 * 9 };	/* not all are in use */
 unsigned deflate_code(const struct deflate_params *);
 int deflate_decode(uint64_t code, struct deflate_params *);	/* -1: no such */
+bool deflate_by_zlib(uint64_t code);	/* else it depends on no library */
 
 /* One inflater takes any number of streams, one after the other. */
 struct inflater;

@@ -125,7 +125,7 @@ deflate_meets(const char *need, struct err *e)
 
 	if (sscanf(need, DEFLATE_NEED_PREFIX "%2u-%2u-%2u-%2u:", &v[0], &v[1], &v[2],
 	    &v[3]) != 4 || v[0] < 1 || v[0] > 9 || v[1] < 1 || v[1] > 9 ||
-	    v[2] >= DEFLATE_STRATEGIES || v[3] < 9 || v[3] > 15)
+	    v[2] > DEFLATE_FIXED || v[3] < 9 || v[3] > 15)
 		return 0;
 	p = (struct deflate_params){ (uint8_t)v[0], (uint8_t)v[1], (uint8_t)v[2],
 		(uint8_t)v[3] };
