@@ -22,7 +22,8 @@ WARN     := -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual \
 ifdef WERROR
 WARN     += -Werror
 endif
-HARDEN   := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+PROTECT  := -fstack-protector-strong
+HARDEN   = -D_FORTIFY_SOURCE=2 $(PROTECT) -fPIE
 CPPFLAGS += -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
             -DVERSION_TEXT='"$(VERSION)"'
 CFLAGS_ALL = -std=c11 -g $(OPT) $(WARN) -pthread -ffunction-sections \
@@ -44,6 +45,9 @@ endif
 SMALL    ?= -Oz -fno-asynchronous-unwind-tables
 ifndef SAN
 $(BUILD)/obj/apply/%.o $(BUILD)/obj/manifest/%.o: OPT = $(SMALL)
+# Every function with an array is guarded; not every one that passes a pointer.
+$(BUILD)/obj/apply/%.o $(BUILD)/obj/manifest/%.o: \
+    PROTECT = -fstack-protector --param=ssp-buffer-size=4
 # The loops that see every byte.
 $(patsubst %,$(BUILD)/obj/apply/patch/%.o,bspatch map predict stream \
 rule_aarch64): OPT = -O2 -fno-asynchronous-unwind-tables
