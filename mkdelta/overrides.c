@@ -39,6 +39,20 @@ compare(const void *pa, const void *pb)
 	return a->to < b->to ? -1 : a->to > b->to;
 }
 
+/* What offsets count from has to be known exactly, or all of them are wrong. */
+static int
+vote_base(const struct image_side *old, const struct image_side *new,
+    const struct ref *a, const struct ref *b, struct votes *v, struct err *e)
+{
+	uint64_t from = old->image.bases[a->base] - old->image.layout.low;
+	uint64_t to = new->image.bases[b->base] - new->image.layout.low;
+
+	if ((a->kind != REF_BASE32 && a->kind != REF_BASE64 && a->kind != REF_INDEX32) ||
+	    from > UINT32_MAX || to > UINT32_MAX)
+		return 0;
+	return add(v, (uint32_t)from, (uint32_t)to, e);
+}
+
 /* The references of one copy that stand in the same place on both sides. */
 static int
 vote(const struct image_side *old, const struct image_side *new, const struct pair *pair,
@@ -59,6 +73,8 @@ vote(const struct image_side *old, const struct image_side *new, const struct pa
 		if (k == new->n_refs || new->refs[k].at != at ||
 		    new->refs[k].kind != r->kind)
 			continue;
+		if (vote_base(old, new, r, &new->refs[k], v, e) == -1)
+			return -1;
 		to = new->refs[k].target - new->image.layout.low;
 		if (from > UINT32_MAX || to > UINT32_MAX ||
 		    predict_local(&old->image, pair, c, (uint32_t)from, &local))
