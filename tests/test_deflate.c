@@ -223,7 +223,8 @@ a_device_that_answers_otherwise_says_so(void **state)
 {
 	static const char *const bad[] = { "deflate-6-8-0-15:0000000000000000",
 		"deflate-0-8-0-15:0000000000000000", "deflate-6-10-0-15:00",
-		"deflate-6-8-5-15:00", "deflate-9-8-5-15:00", "deflate-6-8-0-8:00", "deflate-", "delta-1", "" };
+		"deflate-6-8-5-15:00",
+		"deflate-9-8-5-15:00", "deflate-6-8-0-8:00", "deflate-", "delta-1", "" };
 	struct err e = ERR_INIT;
 
 	(void)state;

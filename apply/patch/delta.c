@@ -315,6 +315,8 @@ delta_last_method(const struct delta *d, uint64_t *source)
 		return "repeat";
 	if (d->last_method == METHOD_RAW)
 		return "raw";
+	if ((d->last_flags & FLAG_EXPANDED) != 0)
+		return "inflate";
 	return (d->last_flags & FLAG_IMAGES) != 0 ? "predict" :
 	    (d->last_flags & FLAG_SPARSE) != 0 ? "sparse" : "copy";
 }

@@ -79,7 +79,8 @@ struct delta_stream_info {
 };
 size_t delta_streams(const struct delta *, struct delta_stream_info *out, size_t max);
 /* The method and (first) source of the output built last: "raw", "copy", "sparse",
- * "predict" (references were rewritten), "repeat"; the last four have a source. */
+ * "predict" (references were rewritten), "inflate" (deflate streams were made again),
+ * "repeat"; all but "raw" have a source. */
 const char *delta_last_method(const struct delta *, uint64_t *source);
 
 #endif
