@@ -2,7 +2,8 @@
 
 #include "apply/patch/blocks.h"
 
-enum { END = 256, CODE_BITS = 15, LENGTH_BITS = 7, REPEAT = 16, ZEROS = 17, MANY_ZEROS = 18 };
+enum { END = 256, REPEAT = 16, ZEROS = 17, MANY_ZEROS = 18 };	/* symbols */
+enum { CODE_BITS = 15, LENGTH_BITS = 7 };
 
 /* The order in which the lengths of length codes are sent. */
 static const uint8_t order[LENGTH_CODES] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12,
@@ -55,7 +56,7 @@ struct kind {
 	int codes;
 	unsigned max_bits;
 	unsigned (*extra)(int n);
-	unsigned (*fixed)(int n);	/* length of the fixed code; NULL: there is none */
+	unsigned (*fixed)(int n);	/* length in the fixed tree; NULL: none */
 };
 
 static unsigned
