@@ -6,10 +6,11 @@
 #include "manifest/base/bytes.h"
 
 #include "mkdelta/deflate_list.h"
+#include "mkdelta/image_side.h"
 
 #include "mkdelta/expansion.h"
 
-enum { PIECE = 128 * 1024 };
+enum { PIECE = 128 * 1024, LOADED_SHARE = 4 };
 
 /* What a stream inflates to, and a file with all of its streams. */
 #define PLAIN_MAX ((uint64_t)1 << 31)
@@ -31,6 +32,31 @@ struct maker {
 	unsigned jobs;
 };
 
+/* Rules follow what is loaded of an executable by its offsets, which expanding moves:
+ * streams in there stay packed, unless they are much of it.  Those behind (sections of
+ * debuggers, archives) are welcome. */
+static int
+keep_loaded(struct face *f, struct err *e)
+{
+	uint64_t end = 0, packed = 0;
+	struct image_side side;
+	int rc = image_side_open(&side, f->data, f->n, 0, e);
+
+	if (rc != 1)
+		return rc;
+	for (size_t i = 0; i < side.image.layout.n; i++) {
+		const struct segment *x = &side.image.layout.segments[i];
+
+		end = x->at + x->bytes > end ? x->at + x->bytes : end;
+	}
+	image_side_close(&side);
+	for (size_t i = 0; i < f->found.n && f->found.v[i].at < end; i++)
+		packed += f->found.v[i].use ? f->found.v[i].packed : 0;
+	for (size_t i = 0; i < f->found.n && f->found.v[i].at < end; i++)
+		f->found.v[i].use = f->found.v[i].use && packed > end / LOADED_SHARE;
+	return 0;
+}
+
 static int
 find(struct maker *m, struct err *e)
 {
@@ -41,7 +67,8 @@ find(struct maker *m, struct err *e)
 	if (new->n == 0)
 		return 0;
 	if (deflate_find(m->old.data, m->old.n, PLAIN_MAX, old, e) == -1 ||
-	    found_differ(old, new, e) == -1)
+	    found_differ(old, new, e) == -1 || keep_loaded(&m->old, e) == -1 ||
+	    keep_loaded(&m->new, e) == -1)
 		return -1;
 	return deflate_prove(m->new.data, new, EXPANSION_KINDS_MAX, m->jobs, e);
 }

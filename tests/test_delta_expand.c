@@ -116,6 +116,54 @@ put_gz(const struct scratch *s, const char *rel, const uint8_t *text, size_t n,
 	buf_free(&gz);
 }
 
+/* An executable of which LOADED bytes are loaded, with a stream in them or behind. */
+static void
+put_executable(const struct scratch *s, const char *rel, const uint8_t *text, bool behind)
+{
+	enum { LOADED = 128 << 10, INSIDE = 4096, ADDRESS = 1 << 22 };
+	struct buf stream = BUF_INIT(MAX);
+	uint8_t *data = streams_text(LOADED + MAX / 64, 9);
+	size_t at = behind ? LOADED + 16 : INSIDE;
+
+	streams_zlib(&stream, text, TEXT, &streams_usual);
+	memset(data, 0, 120);
+	memcpy(data, "\177ELF\2\1\1", 7);
+	data[16] = 2;			/* an executable for x86-64 */
+	data[18] = 62;
+	data[20] = 1;
+	data[32] = data[52] = 64;	/* the program header: where, how big, one */
+	data[54] = 56;
+	data[56] = 1;
+	data[58] = 64;
+	data[64] = 1;			/* to be loaded */
+	le64_store(data + 64 + 16, ADDRESS);
+	le64_store(data + 64 + 32, LOADED);
+	le64_store(data + 64 + 40, LOADED);
+	memcpy(data + at, stream.data, stream.len);
+	pair_put(s, rel, data, LOADED + MAX / 64);
+	free(data);
+	buf_free(&stream);
+}
+
+static void
+what_an_executable_loads_stays_packed(void **state)
+{
+	const struct scratch *s = *state;
+	uint8_t *a = streams_text(TEXT, 1), *b = text_but_one(TEXT, 1);
+	struct delta_pair p;
+
+	pair_folders(s);
+	for (int behind = 0; behind < 2; behind++) {
+		put_executable(s, "old/f", a, behind);
+		put_executable(s, "new/f", b, behind);
+		(void)make(s, &p);
+		assert_int_equal(p.stats.n_codes, behind);
+		pair_close(&p);
+	}
+	free(a);
+	free(b);
+}
+
 /* The old one needs no parameters: it is inflated only. */
 static void
 another_level_costs_only_its_name(void **state)
@@ -336,6 +384,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		SCRATCH_TEST(a_changed_word_in_a_zip_costs_little),
 		SCRATCH_TEST(streams_that_only_move_are_not_inflated),
+		SCRATCH_TEST(what_an_executable_loads_stays_packed),
 		SCRATCH_TEST(another_level_costs_only_its_name),
 		SCRATCH_TEST(nested_streams_are_reached),
 		SCRATCH_TEST(what_zlib_cannot_make_again_comes_back_too),
