@@ -10,7 +10,7 @@
 #include "mkdelta/bsdiff.h"
 
 enum {
-	WIN_BYTES = 8,		/* a new alignment must agree in this many bytes more */
+	THRESHOLD = 8,		/* as Percival's */
 	FOLLOW_BYTES = 16,	/* agreeing in a row: no other alignment is looked for */
 	MATCH_MAX = 1 << 16,	/* compared at once: time stays linear on any bytes */
 	CHECK_EVERY = 1 << 16,	/* searches between two looks at Ctrl-C */
@@ -29,6 +29,7 @@ struct matcher {
 	size_t copy_at;		/* where the last block's copy begins in old */
 	size_t scan;
 	size_t searches;
+	size_t threshold;	/* a new alignment must agree in more bytes more */
 };
 
 void
@@ -191,7 +192,7 @@ match_segment(struct matcher *m, struct err *e)
 			len = search(m, n, &rank, &at);
 			for (; counted < m->scan + len; counted++)
 				agreed += agrees(m, counted);
-			if ((len == agreed && len != 0) || len > agreed + WIN_BYTES)
+			if ((len == agreed && len != 0) || len > agreed + m->threshold)
 				break;
 			agreed -= agrees(m, m->scan);
 			if (++m->searches % CHECK_EVERY == 0 && cancel_check(e) == -1)
@@ -208,10 +209,12 @@ match_segment(struct matcher *m, struct err *e)
 
 static int
 match(const uint8_t *old, size_t n_old, uint64_t old_base, const struct suffix *suffix,
-    const uint8_t *new, size_t n_new, struct blocks *blocks, struct err *e)
+    const uint8_t *new, size_t n_new, unsigned threshold, struct blocks *blocks,
+    struct err *e)
 {
 	struct matcher m = { .old = old, .new = new, .n_old = n_old, .n_new = n_new,
-		.suffix = suffix, .old_base = old_base, .blocks = blocks };
+		.suffix = suffix, .old_base = old_base, .blocks = blocks,
+		.threshold = threshold };
 
 	return match_segment(&m, e);
 }
@@ -221,7 +224,7 @@ bsdiff_rough(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n_new,
     struct blocks *blocks, struct err *e)
 {
 	struct matcher m = { .old = old, .new = new, .n_old = n_old, .n_new = n_new,
-		.blocks = blocks };
+		.blocks = blocks, .threshold = THRESHOLD };
 	int rc;
 
 	if ((m.seeds = seeds_new(old, n_old, e)) == NULL)
@@ -234,7 +237,7 @@ bsdiff_rough(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n_new,
 /* Segments of half a window; old is looked at around the same place. */
 static int
 match_by_segments(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n_new,
-    size_t window, struct blocks *blocks, struct err *e)
+    size_t window, unsigned threshold, struct blocks *blocks, struct err *e)
 {
 	size_t step = window < WINDOW_MIN ? WINDOW_MIN / 2 : window / 2;
 
@@ -248,7 +251,8 @@ match_by_segments(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n
 			from = n_old - window;
 		if ((s = suffix_new(old + from, window, e)) == NULL)
 			return -1;
-		rc = match(old + from, window, from, s, new + at, n, blocks, e);
+		rc = match(old + from, window, from, s, new + at, n, threshold, blocks,
+		    e);
 		suffix_free(s);
 		if (rc == -1)
 			return -1;
@@ -258,8 +262,8 @@ match_by_segments(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n
 
 int
 bsdiff_blocks(const uint8_t *old, size_t n_old, const struct suffix *whole,
-    const uint8_t *new, size_t n_new, uint64_t memory_bytes, struct blocks *blocks,
-    struct err *e)
+    const uint8_t *new, size_t n_new, unsigned threshold, uint64_t memory_bytes,
+    struct blocks *blocks, struct err *e)
 {
 	uint64_t window = memory_bytes / sizeof(int32_t);
 
@@ -270,6 +274,7 @@ bsdiff_blocks(const uint8_t *old, size_t n_old, const struct suffix *whole,
 	if (window > n_old)
 		window = n_old;
 	if (whole != NULL)
-		return match(old, n_old, 0, whole, new, n_new, blocks, e);
-	return match_by_segments(old, n_old, new, n_new, (size_t)window, blocks, e);
+		return match(old, n_old, 0, whole, new, n_new, threshold, blocks, e);
+	return match_by_segments(old, n_old, new, n_new, (size_t)window, threshold,
+	    blocks, e);
 }

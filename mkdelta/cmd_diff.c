@@ -13,16 +13,20 @@
 #include "mkdelta/commands.h"
 #include "mkdelta/delta_check.h"
 #include "mkdelta/delta_write.h"
+#include "mkdelta/effort.h"
 #include "mkdelta/subject.h"
 
 static uint32_t jobs;
 static uint64_t memory_bytes;
+static uint32_t effort;
 static bool force;
 
 static const struct opt options[] = {
 	{ "jobs", 'j', OPT_COUNT_U32, &jobs, "N", "threads (default: one a core)" },
 	{ "memory", 0, OPT_BYTES, &memory_bytes, "BYTES",
 	    "bound for matching (default 2G)" },
+	{ "effort", 0, OPT_COUNT_U32, &effort, "N",
+	    "1 (fast) to 9 (small), default 5" },
 	{ "force", 'f', OPT_FLAG, &force, NULL, "replace DELTA if it exists" },
 	OPT_END
 };
@@ -33,7 +37,8 @@ write_delta(const struct subject *old, const struct subject *new, int dir,
 {
 	struct delta_job job = { .from = old->listing, .to = new->listing,
 		.from_dir = old->dir, .to_dir = new->dir, .from_name = old->name,
-		.to_name = new->name, .jobs = jobs, .memory_bytes = memory_bytes };
+		.to_name = new->name, .jobs = jobs, .memory_bytes = memory_bytes,
+		.effort = effort };
 	char temporary[64], bytes[BYTES_TEXT_MAX], whole[BYTES_TEXT_MAX];
 	struct delta_stats stats;
 	struct err ignored;
@@ -76,6 +81,10 @@ run(int argc, char **argv, struct err *e)
 	}
 	if ((dir = subject_parent(argv[3], &name, e)) == -1)
 		goto out;
+	if (effort > EFFORT_MAX) {
+		(void)err_set(e, ERR_USAGE, "--effort %u: 1 to 9 is meant", effort);
+		goto out;
+	}
 	if (!force && fs_stat_at(dir, name, &st, e) == 1) {
 		(void)err_set(e, ERR_USAGE, "%s exists; --force replaces it", argv[3]);
 		goto out;

@@ -7,6 +7,7 @@
 #include "manifest/base/log.h"
 #include "manifest/base/utc.h"
 #include "mkdelta/commands.h"
+#include "mkdelta/effort.h"
 #include "mkdelta/release.h"
 
 static struct release_want want = { .channel = NULL };
@@ -31,6 +32,8 @@ static const struct opt options[] = {
 	{ "jobs", 'j', OPT_COUNT_U32, &want.jobs, "N", "threads (default: all cores)" },
 	{ "memory", 'm', OPT_BYTES, &want.memory_bytes, "BYTES",
 	    "for matching, over all threads (default 1G a delta)" },
+	{ "effort", 0, OPT_COUNT_U32, &want.effort, "N",
+	    "for deltas: 1 (fast) to 9 (small), default 5" },
 	{ "keys", 'k', OPT_TEXT, &want.keys, "DIR", "private keys (default REPO.keys)" },
 	{ "allow-root-key", 0, OPT_FLAG, &want.allow_root_key, NULL,
 	    "with CI=true: sign though a root key lies there" },
@@ -228,6 +231,9 @@ run(int argc, char **argv, struct err *e)
 	if ((r = calloc(1, sizeof *r)) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	r->want = &want;
+	if (want.effort > EFFORT_MAX)
+		return err_set(e, ERR_USAGE, "--effort %u: 1 to 9 is meant",
+		    want.effort);
 	if ((want.number != NULL && name_parse_release(want.number, &ignored, e) == -1) ||
 	    (want.channel != NULL && name_check_channel(want.channel, e) == -1) ||
 	    release_words(r, words - 1, argv + 2, e) == -1 ||

@@ -11,6 +11,7 @@
 #include "manifest/base/fs.h"
 
 #include "mkdelta/budget.h"
+#include "mkdelta/effort.h"
 #include "mkdelta/jobs.h"
 #include "mkdelta/match.h"
 #include "mkdelta/prune.h"
@@ -20,9 +21,8 @@
 #include "mkdelta/delta_plan.h"
 
 enum {
-	SAMPLE_BYTES = 2 << 20,	/* of copied bytes, to choose how to write them */
+	SAMPLE_BYTES = 512 << 10,	/* of copied bytes, to choose how to write them */
 	SAMPLE_STRETCH = 64 << 10,
-	PASSES = 2,	/* of matching by meaning */
 	FEW = 2048		/* one change in so many: sparse without a trial */
 };
 
@@ -36,6 +36,7 @@ struct group {
 struct matching {
 	struct delta_plan *plan;
 	struct budget budget;
+	const struct effort *effort;
 	size_t *order;
 	struct group *groups;
 	size_t n;
@@ -99,7 +100,7 @@ take_sample(const struct blocks *b, const uint8_t *was, const uint8_t *new,
 
 static int
 choose_sparse(const struct blocks *b, const uint8_t *was, const uint8_t *new,
-    unsigned level, bool *sparse, struct err *e)
+    const struct effort *effort, bool *sparse, struct err *e)
 {
 	struct sample s = { .copied = 0 };
 	size_t plain, runs, changes;
@@ -114,9 +115,9 @@ choose_sparse(const struct blocks *b, const uint8_t *was, const uint8_t *new,
 	if (take_sample(b, was, new, &s, e) == -1)
 		goto out;
 	if (s.changed > s.diff.len / FEW) {
-		if (squeeze_guess(DELTA_DIFF, level, &s.diff, &plain, e) == -1 ||
-		    squeeze_guess(DELTA_RUNS, level, &s.runs, &runs, e) == -1 ||
-		    squeeze_guess(DELTA_CHANGES, level, &s.changes, &changes, e) == -1)
+		if (squeeze_guess(DELTA_DIFF, effort, &s.diff, &plain, e) == -1 ||
+		    squeeze_guess(DELTA_RUNS, effort, &s.runs, &runs, e) == -1 ||
+		    squeeze_guess(DELTA_CHANGES, effort, &s.changes, &changes, e) == -1)
 			goto out;
 		*sparse = runs + changes <= plain;
 	}
@@ -140,20 +141,42 @@ struct ancestor {
 	size_t n_new;			/* of the output at hand */
 };
 
+/* The blocks that cost least, of those that the thresholds give. */
+static int
+match_best(const struct ancestor *a, const uint8_t *old, const struct suffix *suffix,
+    const uint8_t *new, enum delta_kind kind, struct blocks *out, struct err *e)
+{
+	uint64_t files = (uint64_t)a->n_old + a->n_new;
+	uint64_t rest = files < a->m->budget.bytes ? a->m->budget.bytes - files : 0;
+	const unsigned *thresholds = a->m->effort->thresholds;
+	int64_t least = INT64_MAX;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < EFFORT_THRESHOLDS && thresholds[i] != 0; i++) {
+		struct blocks b = { NULL, 0, 0 };
+		int64_t bits = INT64_MAX;
+
+		if ((rc = bsdiff_blocks(old, a->n_old, suffix, new, a->n_new,
+		    thresholds[i], rest, &b, e)) == 0)
+			rc = prune(&b, old, new, kind, &bits, e);
+		if (rc == 0 && bits < least) {
+			blocks_free(out);
+			*out = b;
+			least = bits;
+		} else
+			blocks_free(&b);
+	}
+	return rc;
+}
+
 /* Blocks of the files as they are. */
 static int
 match_plain(struct ancestor *a, const uint8_t *new, struct blocks *blocks, struct err *e)
 {
-	uint64_t files = (uint64_t)a->n_old + a->n_new;
-	uint64_t rest = files < a->m->budget.bytes ? a->m->budget.bytes - files : 0;
-
 	if (a->g->whole && a->suffix == NULL &&
 	    (a->suffix = suffix_new(a->old, a->n_old, e)) == NULL)
 		return -1;
-	if (bsdiff_blocks(a->old, a->n_old, a->suffix, new, a->n_new, rest, blocks,
-	    e) == -1)
-		return -1;
-	return prune(blocks, a->old, new, DELTA_EXTRA, e);
+	return match_best(a, a->old, a->suffix, new, DELTA_EXTRA, blocks, e);
 }
 
 /* Blocks of files whose references were made alike. */
@@ -169,9 +192,7 @@ match_blurred(void *arg, bool rough, const uint8_t *old, const uint8_t *new,
 		return bsdiff_rough(old, a->n_old, new, a->n_new, blocks, e);
 	if ((suffix = suffix_new(old, a->n_old, e)) == NULL)
 		return -1;
-	rc = bsdiff_blocks(old, a->n_old, suffix, new, a->n_new, 0, blocks, e);
-	if (rc == 0)
-		rc = prune(blocks, old, new, DELTA_CODE, e);
+	rc = match_best(a, old, suffix, new, DELTA_CODE, blocks, e);
 	suffix_free(suffix);
 	return rc;
 }
@@ -192,7 +213,8 @@ match_bytes(struct ancestor *a, struct delta_output *output, const uint8_t *new,
 {
 	struct prediction_job job = { .old = a->old, .new = new, .n_old = a->n_old,
 		.n_new = a->n_new, .rules = ((uint32_t)1 << RULE_IDS) - 1,
-		.passes = PASSES, .quick = true, .match = match_blurred, .arg = a };
+		.passes = a->m->effort->passes, .quick = !a->m->effort->exact,
+		.match = match_blurred, .arg = a };
 
 	if (a->g->whole && prediction_find(&job, &output->blocks, &output->prediction,
 	    was, e) == -1)
@@ -202,8 +224,7 @@ match_bytes(struct ancestor *a, struct delta_output *output, const uint8_t *new,
 			return -1;
 		copy_plain(&output->blocks, a->old, was);
 	}
-	return choose_sparse(&output->blocks, was, new, a->m->plan->job->level,
-	    &output->sparse, e);
+	return choose_sparse(&output->blocks, was, new, a->m->effort, &output->sparse, e);
 }
 
 static int
@@ -339,11 +360,11 @@ match_listing(struct delta_plan *p, struct err *e)
 		(void)err_set(e, ERR_NOMEM, "out of memory");
 	else if (suffix != NULL)
 		rc = bsdiff_blocks(p->old_text.data, p->old_text.len, suffix,
-		    p->reduced.data, p->reduced.len, 0, &p->listing, e);
+		    p->reduced.data, p->reduced.len, 8, 0, &p->listing, e);
 	if (rc == 0) {
 		copy_plain(&p->listing, p->old_text.data, was);
-		rc = choose_sparse(&p->listing, was, p->reduced.data, p->job->level,
-		    &p->listing_sparse, e);
+		rc = choose_sparse(&p->listing, was, p->reduced.data,
+		    effort_of(p->job->effort), &p->listing_sparse, e);
 	}
 	suffix_free(suffix);
 	free(was);
@@ -355,7 +376,7 @@ delta_plan_match(struct delta_plan *p, struct err *e)
 {
 	uint64_t bytes = p->job->memory_bytes == 0 ? DELTA_JOB_MEMORY :
 	    p->job->memory_bytes;
-	struct matching m = { .plan = p };
+	struct matching m = { .plan = p, .effort = effort_of(p->job->effort) };
 	int rc = -1;
 
 	budget_init(&m.budget, bytes);

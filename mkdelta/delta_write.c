@@ -9,6 +9,7 @@
 
 #include "mkdelta/delta_plan.h"
 #include "mkdelta/delta_streams.h"
+#include "mkdelta/effort.h"
 #include "mkdelta/spill.h"
 #include "mkdelta/squeeze.h"
 
@@ -188,8 +189,8 @@ encode(struct encoder *x, const struct delta_job *job, int fd, struct delta_stat
 {
 	if (delta_plan_make(&x->plan, job, e) == -1 ||
 	    delta_streams_write(&x->plan, x->plain, e) == -1 ||
-	    squeeze(x->plain, work_bytes(&x->plan), job->level, job->jobs, x->packed,
-	    x->header.streams, e) == -1 || fill_header(x, e) == -1 ||
+	    squeeze(x->plain, work_bytes(&x->plan), effort_of(job->effort), job->jobs,
+	    x->packed, x->header.streams, e) == -1 || fill_header(x, e) == -1 ||
 	    write_file(x, fd, stats, e) == -1)
 		return err_wrap(e, "delta");
 	fill_stats(x, stats);

@@ -18,7 +18,7 @@ struct delta_job {
 	const char *from_name, *to_name;	/* NULL; for single files: theirs */
 	unsigned jobs;		/* threads, 0: one a core */
 	uint64_t memory_bytes;	/* for matching, over all threads; 0: DELTA_JOB_MEMORY */
-	unsigned level;		/* of the packers, 1 to 9, 0: 9 */
+	unsigned effort;	/* 1 to 9 (effort.h), 0: the default */
 };
 
 /* Sets of deflate parameters that a delta may need. */
@@ -37,9 +37,9 @@ struct delta_stats {
 };
 
 /* Write the delta to out_fd (new and empty, for reading and writing).  The same
- * trees and memory_bytes give the same bytes, whatever `jobs`.  Beside that memory
- * there are packers (about 50 MiB a thread) and 4 MiB a stream; what is beyond
- * goes to files below $TMPDIR or /var/tmp that have no name. */
+ * trees, memory_bytes and effort give the same bytes, whatever `jobs`.  Beside that
+ * memory there are packers (about 50 MiB a thread) and 4 MiB a stream; what is
+ * beyond goes to files below $TMPDIR or /var/tmp that have no name. */
 int delta_write(const struct delta_job *, int out_fd, struct delta_stats *,
     struct err *);
 

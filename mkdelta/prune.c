@@ -13,7 +13,7 @@ enum {
 	SAMPLE_BYTES = 512 << 10,
 	STRETCH = 16 << 10,
 	ROUNDS = 4,
-	LEVEL = 2
+	EFFORT = 2
 };
 
 /* Stretches of fresh bytes, evenly over all of them. */
@@ -55,7 +55,7 @@ fresh_cost(const struct blocks *b, const uint8_t *new, enum delta_kind kind,
 		fresh += b->list[i].extra;
 	*cost = COST_FRESH;
 	if (fresh >= FRESH_MIN && (rc = take_sample(b, new, fresh, &sample, e)) == 0 &&
-	    (rc = squeeze_guess(kind, LEVEL, &sample, &packed, e)) == 0)
+	    (rc = squeeze_guess(kind, effort_of(EFFORT), &sample, &packed, e)) == 0)
 		*cost = (int64_t)(packed * 8 * BIT / sample.len);
 	buf_free(&sample);
 	return rc;
@@ -71,24 +71,29 @@ changed_bytes(const uint8_t *old, const uint8_t *new, uint64_t n)
 	return changed;
 }
 
-/* How many copies were left out. */
+/* How many copies were left out; what all costs now goes to *sum. */
 static size_t
-prune_once(struct blocks *b, const uint8_t *old, const uint8_t *new, int64_t cost)
+prune_once(struct blocks *b, const uint8_t *old, const uint8_t *new, int64_t cost,
+    int64_t *sum)
 {
 	uint64_t at = 0, expected = 0;
 	size_t kept = 0, before = b->n;
 
+	*sum = 0;
 	for (size_t i = 0; i < b->n; i++) {
 		struct block k = b->list[i];
 		uint64_t changed = changed_bytes(old + k.old_at, new + at, k.copy);
-		int64_t gain = (int64_t)k.copy * cost - (int64_t)changed * COST_CHANGE -
+		int64_t copied = (int64_t)changed * COST_CHANGE +
 		    (k.old_at == expected ? COST_NEXT : COST_BLOCK);
 
+		*sum += (int64_t)k.extra * cost;
 		at += k.copy + k.extra;
-		if (kept > 0 && gain < 0) {
+		if (kept > 0 && copied > (int64_t)k.copy * cost) {
+			*sum += (int64_t)k.copy * cost;
 			b->list[kept - 1].extra += k.copy + k.extra;
 			expected += k.copy + k.extra;
 		} else {
+			*sum += copied;
 			b->list[kept++] = k;
 			expected = k.old_at + k.copy + k.extra;
 		}
@@ -99,15 +104,16 @@ prune_once(struct blocks *b, const uint8_t *old, const uint8_t *new, int64_t cos
 
 int
 prune(struct blocks *b, const uint8_t *old, const uint8_t *new, enum delta_kind kind,
-    struct err *e)
+    int64_t *bits, struct err *e)
 {
 	for (int round = 0; round < ROUNDS; round++) {
 		int64_t cost;
 
 		if (fresh_cost(b, new, kind, &cost, e) == -1)
 			return -1;
-		if (prune_once(b, old, new, cost) <= b->n / 64)
+		if (prune_once(b, old, new, cost, bits) <= b->n / 64)
 			break;
 	}
+	*bits /= BIT;
 	return 0;
 }

@@ -18,8 +18,8 @@
 #include "mkdelta/bsdiff.h"
 
 /* The blocks make new out of old.  kind: where fresh bytes go, DELTA_EXTRA or
- * DELTA_CODE. */
+ * DELTA_CODE.  *bits: about what they cost then. */
 int prune(struct blocks *, const uint8_t *old, const uint8_t *new, enum delta_kind kind,
-    struct err *);
+    int64_t *bits, struct err *);
 
 #endif

@@ -30,6 +30,7 @@ struct release_want {		/* the command line; NULL and 0: not said */
 	bool require_clean, force, allow_root_key, owners, xattrs;
 	uint32_t jobs;
 	uint64_t memory_bytes;
+	uint32_t effort;	/* 0: the default */
 };
 
 struct release_delta {

@@ -12,11 +12,11 @@ enum {
 	BLOCK_BYTES = 128 * 1024,
 	TRIALS_MAX = DELTA_KINDS * 3,
 	ZSTD_LEVEL = 19,
-	LZMA_PRESET = 9,
 	CONTEXTS = 2
 };
 
 #define ZSTD_BYTES ((uint64_t)1 << 20)	/* above, zstd has never been the smallest */
+#define SMALL_BYTES ((uint64_t)16 << 10)
 #define SLOW_BYTES ((uint64_t)64 << 20)	/* above, no "extreme" */
 
 /* One stream by one codec. */
@@ -173,30 +173,31 @@ add_trial(struct trials *all, enum delta_kind kind, enum delta_codec codec,
 }
 
 static struct lzwrite_options
-lzma_options(enum delta_kind kind, size_t context, unsigned level, uint64_t bytes,
-    unsigned log)
+lzma_options(enum delta_kind kind, size_t context, const struct effort *effort,
+    uint64_t bytes, unsigned log)
 {
-	if (level == 0 || level > LZMA_PRESET)
-		level = LZMA_PRESET;
-	return (struct lzwrite_options){ level, level == LZMA_PRESET &&
-	    bytes <= SLOW_BYTES,
-		log, contexts[kind].bits[context].lc,
-		contexts[kind].bits[context].lp, contexts[kind].bits[context].pb };
+	return (struct lzwrite_options){ effort->preset,
+		effort->extreme && bytes <= SLOW_BYTES, log,
+		contexts[kind].bits[context].lc, contexts[kind].bits[context].lp,
+		contexts[kind].bits[context].pb };
 }
 
+/* Small streams are tried in every way: it costs nothing. */
 static void
-add_trials(struct trials *all, enum delta_kind kind, unsigned level,
+add_trials(struct trials *all, enum delta_kind kind, const struct effort *effort,
     const struct spill *plain)
 {
 	uint64_t bytes = spill_bytes(plain);
+	bool every = effort->all_codecs || bytes <= SMALL_BYTES;
+	size_t n = every && bytes <= contexts[kind].one_bytes ? CONTEXTS : 1;
 
 	if (bytes == 0)
 		return;
-	if (bytes <= ZSTD_BYTES)
+	if (every && bytes <= ZSTD_BYTES)
 		(void)add_trial(all, kind, DELTA_ZSTD, plain);
-	for (size_t i = 0; i < (bytes <= contexts[kind].one_bytes ? CONTEXTS : 1); i++)
+	for (size_t i = 0; i < n; i++)
 		add_trial(all, kind, DELTA_LZMA, plain)->lzma = lzma_options(kind, i,
-		    level, bytes, all->logs[kind]);
+		    effort, bytes, all->logs[kind]);
 }
 
 static int
@@ -249,8 +250,8 @@ choose(struct trials *all, enum delta_kind kind, const struct spill *plain,
 }
 
 int
-squeeze(const struct spill plain[DELTA_KINDS], uint64_t work_bytes, unsigned level,
-    unsigned jobs, struct spill packed[DELTA_KINDS],
+squeeze(const struct spill plain[DELTA_KINDS], uint64_t work_bytes,
+    const struct effort *effort, unsigned jobs, struct spill packed[DELTA_KINDS],
     struct delta_stream streams[DELTA_KINDS], struct err *e)
 {
 	struct trials *all = calloc(1, sizeof *all);
@@ -264,7 +265,7 @@ squeeze(const struct spill plain[DELTA_KINDS], uint64_t work_bytes, unsigned lev
 	fit_windows(plain, work_bytes, all->logs);
 	/* The largest kinds last in the enumeration are begun first. */
 	for (int kind = DELTA_KINDS - 1; kind >= 0; kind--)
-		add_trials(all, (enum delta_kind)kind, level, &plain[kind]);
+		add_trials(all, (enum delta_kind)kind, effort, &plain[kind]);
 	rc = jobs_run(jobs, all->n, run_trial, all, e);
 	for (int kind = 0; rc == 0 && kind < DELTA_KINDS; kind++)
 		rc = choose(all, (enum delta_kind)kind, &plain[kind], &packed[kind],
@@ -276,11 +277,11 @@ squeeze(const struct spill plain[DELTA_KINDS], uint64_t work_bytes, unsigned lev
 }
 
 int
-squeeze_guess(enum delta_kind kind, unsigned level, const struct buf *plain,
+squeeze_guess(enum delta_kind kind, const struct effort *effort, const struct buf *plain,
     size_t *bytes, struct err *e)
 {
 	struct buf out = BUF_INIT(SIZE_MAX / 2);
-	struct lzwrite_options options = lzma_options(kind, 0, level, plain->len,
+	struct lzwrite_options options = lzma_options(kind, 0, effort, plain->len,
 	    window_log(kind, plain->len));
 	struct lzwrite *lzma = lzwrite_open(&options, &out, e);
 	int rc = -1;

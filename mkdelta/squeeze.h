@@ -8,17 +8,18 @@
 #include "manifest/base/buf.h"
 #include "manifest/base/err.h"
 
+#include "mkdelta/effort.h"
 #include "mkdelta/spill.h"
 
 /* Pack plain[kind] of each kind into packed[kind] (empty before) and say in
  * streams[kind] how; empty ones are not there.  The bytes do not depend on jobs.
- * level: 1 to 9, 0 is 9.  work_bytes: of memory, that the decoder needs beside. */
-int squeeze(const struct spill plain[DELTA_KINDS], uint64_t work_bytes, unsigned level,
-    unsigned jobs, struct spill packed[DELTA_KINDS],
+ * work_bytes: of memory, that the decoder needs beside. */
+int squeeze(const struct spill plain[DELTA_KINDS], uint64_t work_bytes,
+    const struct effort *effort, unsigned jobs, struct spill packed[DELTA_KINDS],
     struct delta_stream streams[DELTA_KINDS], struct err *);
 
-/* What a sample of a stream becomes by the codec that is best for it as a rule. */
-int squeeze_guess(enum delta_kind, unsigned level, const struct buf *plain,
+/* About what a sample of a stream becomes. */
+int squeeze_guess(enum delta_kind, const struct effort *, const struct buf *plain,
     size_t *bytes, struct err *);
 
 #endif

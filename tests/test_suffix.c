@@ -80,7 +80,7 @@ blocks_cover_the_new_file_and_stay_in_the_old(void **state)
 			    (unsigned)rand() % letters);
 		assert_non_null(s = suffix_new(old, n_old, &e));
 		assert_int_equal(bsdiff_blocks(old, n_old, round % 2 == 0 ? s : NULL, new,
-		    n_new, 0, &b, &e), 0);
+		    n_new, 8, 0, &b, &e), 0);
 		suffix_free(s);
 		for (size_t i = 0; i < b.n; i++) {
 			assert_true(b.list[i].old_at <= n_old);

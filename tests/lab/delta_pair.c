@@ -75,7 +75,7 @@ pair_encode(struct delta_pair *p, unsigned jobs, uint64_t memory_bytes)
 {
 	struct delta_job job = { .from = p->old, .to = p->new, .from_dir = p->old_dir,
 		.to_dir = p->new_dir, .jobs = jobs, .memory_bytes = memory_bytes,
-		    .level = 3 };
+		    .effort = 3 };
 	struct err e = ERR_INIT;
 	int fd = memfd_create("delta", MFD_CLOEXEC);
 

@@ -248,7 +248,7 @@ void
 lab_run_delta(struct lab_device *l, struct run *run, uint64_t from, uint64_t to)
 {
 	struct lab_release a, b;
-	struct delta_job job = { .jobs = 1, .level = 3 };
+	struct delta_job job = { .jobs = 1, .effort = 3 };
 	struct delta_stats stats;
 	struct err e = ERR_INIT;
 	struct edge *edge;
