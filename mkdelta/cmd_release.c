@@ -228,12 +228,12 @@ run(int argc, char **argv, struct err *e)
 	case OPT_RUN:
 		break;
 	}
-	if ((r = calloc(1, sizeof *r)) == NULL)
-		return err_set(e, ERR_NOMEM, "out of memory");
-	r->want = &want;
 	if (want.effort > EFFORT_MAX)
 		return err_set(e, ERR_USAGE, "--effort %u: 1 to 9 is meant",
 		    want.effort);
+	if ((r = calloc(1, sizeof *r)) == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	r->want = &want;
 	if ((want.number != NULL && name_parse_release(want.number, &ignored, e) == -1) ||
 	    (want.channel != NULL && name_check_channel(want.channel, e) == -1) ||
 	    release_words(r, words - 1, argv + 2, e) == -1 ||

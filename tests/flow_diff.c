@@ -198,6 +198,21 @@ inspect_says_what_it_is(void **state)
 	lab_must_say(l, "\"type\": \"timestamp\"");
 }
 
+static void
+effort_trades_time_for_bytes(void **state)
+{
+	struct lab *l = *state;
+
+	/* Two programs that share much. */
+	lab_ok(l, "cp $(command -v delta-host) a && cp $(command -v mkdelta) b && "
+		  "for n in 1 5 9; do mkdelta diff --effort $n a b d$n && "
+		  "mkdelta patch a d$n c$n && cmp b c$n; done");
+	lab_ok(l, "test $(stat -c %s d9) -lt $(stat -c %s d1)");
+	lab_expect(l, 2, "mkdelta diff --effort 10 a b d10");
+	lab_must_say(l, "1 to 9");
+	lab_expect(l, 2, "mkdelta diff --effort 0 a b d0");
+}
+
 int
 main(void)
 {
@@ -211,6 +226,7 @@ main(void)
 		LAB_TEST(threads_and_names_do_not_matter),
 		LAB_TEST(a_temporary_folder_that_is_missing_is_named),
 		LAB_TEST(inspect_says_what_it_is),
+		LAB_TEST(effort_trades_time_for_bytes),
 	};
 
 	return cmocka_run_group_tests_name("diff", tests, NULL, NULL);
