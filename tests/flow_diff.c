@@ -207,7 +207,7 @@ effort_trades_time_for_bytes(void **state)
 	lab_ok(l, "cp $(command -v delta-host) a && cp $(command -v mkdelta) b && "
 		  "for n in 1 5 9; do mkdelta diff --effort $n a b d$n && "
 		  "mkdelta patch a d$n c$n && cmp b c$n; done");
-	lab_ok(l, "test $(stat -c %s d9) -lt $(stat -c %s d1)");
+	lab_ok(l, "test $(stat -c %%s d9) -lt $(stat -c %%s d1)");
 	lab_expect(l, 2, "mkdelta diff --effort 10 a b d10");
 	lab_must_say(l, "1 to 9");
 	lab_expect(l, 2, "mkdelta diff --effort 0 a b d0");
