@@ -39,7 +39,7 @@ found_plain(const struct found *f)
 }
 
 /* Places passed over before each stream in use, as the device will count them. */
-static void
+static size_t
 walk(const uint8_t *data, size_t n, struct found *f, uint64_t *skips)
 {
 	size_t at = 0, k = 0;
@@ -65,21 +65,23 @@ walk(const uint8_t *data, size_t n, struct found *f, uint64_t *skips)
 		skips[k++] = skip - 1;
 		at = goal + (size_t)s->packed;
 	}
+	return k;
 }
 
 static int
 put_head(const uint8_t *data, size_t n, struct found *f, struct buf *out, struct err *e)
 {
 	uint64_t *skips = calloc(f->n + 1, sizeof *skips);
+	size_t n_skips;
 	int rc;
 
 	if (skips == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory for deflate streams");
-	walk(data, n, f, skips);
+	n_skips = walk(data, n, f, skips);
 	rc = buf_add_varint(out, found_expanded(f, n), e);
 	if (rc == 0)
-		rc = buf_add_varint(out, found_used(f), e);
-	for (size_t i = 0; rc == 0 && i < found_used(f); i++)
+		rc = buf_add_varint(out, n_skips, e);
+	for (size_t i = 0; rc == 0 && i < n_skips; i++)
 		rc = buf_add_varint(out, skips[i], e);
 	free(skips);
 	return rc;

@@ -41,7 +41,7 @@ expand_output(struct delta_plan *p, size_t i, unsigned jobs, struct err *e)
 		return -1;
 	}
 	return expansion_make(old, (size_t)delta_plan_old_bytes(p, i), new, n_new, jobs,
-	    &p->outputs[i].expansion, e);
+	    &p->forms, &p->outputs[i].expansion, e);
 }
 
 static int

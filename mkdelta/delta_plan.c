@@ -48,14 +48,14 @@ delta_plan_load(int dir, const char *name, const struct entry *entry, struct err
 /* ---- both sides of an output ---- */
 
 static uint8_t *
-load_spill(const struct spill *s, struct err *e)
+load_form(const struct delta_plan *p, uint64_t at, uint64_t bytes, struct err *e)
 {
-	size_t n = (size_t)spill_bytes(s);
+	size_t n = (size_t)bytes;
 	uint8_t *data = malloc(n + 1);
 
 	if (data == NULL)
 		(void)err_set(e, ERR_NOMEM, "out of memory");
-	else if (spill_read(s, data, n, 0, e) == -1) {
+	else if (spill_read(&p->forms.spill, data, n, at, e) == -1) {
 		free(data);
 		data = NULL;
 	}
@@ -79,7 +79,7 @@ delta_plan_old_bytes(const struct delta_plan *p, size_t output)
 {
 	const struct expansion *x = p->outputs[output].expansion;
 
-	return x != NULL ? spill_bytes(&x->old) : old_entry(p, output)->size;
+	return x != NULL ? x->old_bytes : old_entry(p, output)->size;
 }
 
 uint64_t
@@ -87,7 +87,7 @@ delta_plan_new_bytes(const struct delta_plan *p, size_t output)
 {
 	const struct expansion *x = p->outputs[output].expansion;
 
-	return x != NULL ? spill_bytes(&x->new) : new_entry(p, output)->size;
+	return x != NULL ? x->new_bytes : new_entry(p, output)->size;
 }
 
 uint8_t *
@@ -95,8 +95,10 @@ delta_plan_old(const struct delta_plan *p, size_t output, struct err *e)
 {
 	const struct expansion *x = p->outputs[output].expansion;
 
-	return x != NULL ? load_spill(&x->old, e) : delta_plan_load(p->job->from_dir,
-	    p->job->from_name, old_entry(p, output), e);
+	if (x != NULL)
+		return load_form(p, x->old_at, x->old_bytes, e);
+	return delta_plan_load(p->job->from_dir, p->job->from_name,
+	    old_entry(p, output), e);
 }
 
 uint8_t *
@@ -104,8 +106,10 @@ delta_plan_new(const struct delta_plan *p, size_t output, struct err *e)
 {
 	const struct expansion *x = p->outputs[output].expansion;
 
-	return x != NULL ? load_spill(&x->new, e) : delta_plan_load(p->job->to_dir,
-	    p->job->to_name, new_entry(p, output), e);
+	if (x != NULL)
+		return load_form(p, x->new_at, x->new_bytes, e);
+	return delta_plan_load(p->job->to_dir, p->job->to_name, new_entry(p, output),
+	    e);
 }
 
 /* ---- outputs ---- */
@@ -199,6 +203,7 @@ delta_plan_make(struct delta_plan *p, const struct delta_job *job, struct err *e
 {
 	memset(p, 0, sizeof *p);
 	p->job = job;
+	forms_init(&p->forms);
 	buf_init(&p->old_text, LISTING_TEXT_MAX);
 	buf_init(&p->reduced, LISTING_TEXT_MAX);
 	if (find_outputs(p, e) == -1 || find_repeats(p, e) == -1 ||
@@ -216,6 +221,7 @@ delta_plan_free(struct delta_plan *p)
 		expansion_free(p->outputs[i].expansion);
 	}
 	free(p->outputs);
+	forms_free(&p->forms);
 	blocks_free(&p->listing);
 	buf_free(&p->old_text);
 	buf_free(&p->reduced);

@@ -32,6 +32,7 @@ struct delta_plan {
 	bool listing_sparse;
 	struct delta_output *outputs;
 	size_t n;
+	struct forms forms;		/* expanded */
 };
 
 /* Outputs, their ancestors and the blocks.  Free it, whatever is returned. */

@@ -24,6 +24,7 @@ struct side {
 	const uint8_t *text;	/* NULL: spill */
 	int fd;
 	const struct spill *spill;	/* NULL: fd */
+	uint64_t spill_at;
 };
 
 static int
@@ -32,7 +33,7 @@ read_side(void *arg, void *data, size_t n, uint64_t at, struct err *e)
 	const struct side *s = arg;
 
 	if (s->spill != NULL)
-		return spill_read(s->spill, data, n, at, e);
+		return spill_read(s->spill, data, n, s->spill_at + at, e);
 	if (s->text == NULL)
 		return fs_pread(s->fd, data, n, at, e);
 	memcpy(data, s->text + at, n);
@@ -157,8 +158,8 @@ copies_something(const struct blocks *b)
 static int
 put_listing(struct writer *w, const struct delta_plan *p, struct err *e)
 {
-	struct side old = { p->old_text.data, -1, NULL };
-	struct side new = { p->reduced.data, -1, NULL };
+	struct side old = { p->old_text.data, -1, NULL, 0 };
+	struct side new = { p->reduced.data, -1, NULL, 0 };
 	const struct old text = { &old, read_side, p->old_text.len };
 	const struct bspatch_job job = { .old = &text, .sparse = p->listing_sparse };
 
@@ -331,10 +332,12 @@ put_copies(struct writer *w, const struct delta_plan *p, size_t i, struct side *
     struct err *e)
 {
 	const struct delta_output *o = &p->outputs[i];
-	struct side old = { NULL, -1, o->expansion == NULL ? NULL : &o->expansion->old };
+	struct side old = { NULL, -1, NULL, 0 };
 	int rc;
 
-	if (old.spill == NULL && (old.fd = delta_plan_open(p->job->from_dir,
+	if (o->expansion != NULL)
+		old = (struct side){ NULL, -1, &p->forms.spill, o->expansion->old_at };
+	else if ((old.fd = delta_plan_open(p->job->from_dir,
 	    p->job->from_name, &p->job->from->entries[o->ancestor], e)) == -1)
 		return -1;
 	rc = put_patch(w, o, &old, delta_plan_old_bytes(p, i), new, e);
@@ -348,10 +351,12 @@ put_new(struct writer *w, const struct delta_plan *p, size_t i, struct err *e)
 {
 	const struct delta_output *o = &p->outputs[i];
 	const struct entry *entry = &p->job->to->entries[o->entry];
-	struct side new = { NULL, -1, o->expansion == NULL ? NULL : &o->expansion->new };
+	struct side new = { NULL, -1, NULL, 0 };
 	int rc;
 
-	if (new.spill == NULL && (new.fd = delta_plan_open(p->job->to_dir,
+	if (o->expansion != NULL)
+		new = (struct side){ NULL, -1, &p->forms.spill, o->expansion->new_at };
+	else if ((new.fd = delta_plan_open(p->job->to_dir,
 	    p->job->to_name, entry, e)) == -1)
 		return -1;
 	if (o->expansion != NULL || copies_something(&o->blocks))

@@ -15,6 +15,7 @@ enum { PIECE = 128 * 1024, LOADED_SHARE = 4 };
 /* What a stream inflates to, and a file with all of its streams. */
 #define PLAIN_MAX ((uint64_t)1 << 31)
 #define FORM_MAX ((uint64_t)1 << 32)
+#define NEST_MAX ((uint64_t)256 << 20)
 #define LISTS_MAX ((size_t)64 << 20)
 
 /* A file in memory, at one level. */
@@ -27,6 +28,7 @@ struct face {
 struct maker {
 	struct expansion *x;
 	struct face old, new;
+	struct forms *forms;
 	size_t levels;
 	uint64_t was, is;	/* streams, over all levels */
 	unsigned jobs;
@@ -55,6 +57,20 @@ keep_loaded(struct face *f, struct err *e)
 	for (size_t i = 0; i < f->found.n && f->found.v[i].at < end; i++)
 		f->found.v[i].use = f->found.v[i].use && packed > end / LOADED_SHARE;
 	return 0;
+}
+
+void
+forms_init(struct forms *f)
+{
+	spill_init(&f->spill);
+	(void)pthread_mutex_init(&f->lock, NULL);
+}
+
+void
+forms_free(struct forms *f)
+{
+	spill_free(&f->spill);
+	(void)pthread_mutex_destroy(&f->lock);
 }
 
 static int
@@ -87,53 +103,96 @@ note_codes(struct expansion *x, const struct found *f)
 	}
 }
 
+/* A form goes to memory, or to the spill. */
+struct form {
+	uint8_t *data;		/* NULL: spill */
+	struct spill *spill;
+	size_t n;
+};
+
 static int
-inflate_all(const uint8_t *data, const struct found_stream *s, uint8_t *out,
-    struct inflater *inflater, struct err *e)
+form_add(void *arg, const uint8_t *data, size_t n, struct err *e)
+{
+	struct form *f = arg;
+
+	if (f->data == NULL)
+		return spill_add(f->spill, data, n, e);
+	memcpy(f->data + f->n, data, n);
+	f->n += n;
+	return 0;
+}
+
+static int
+inflate_all(const uint8_t *data, const struct found_stream *s, struct form *to,
+    struct inflater *inflater, uint8_t piece[PIECE], struct err *e)
 {
 	const uint8_t *p = data + s->at;
-	size_t left = (size_t)s->packed, room = (size_t)s->plain;
+	size_t left = (size_t)s->packed;
 	int rc = inflater_start(inflater, e);
 
-	while (rc == 0 && left > 0)
+	while (rc == 0) {
+		uint8_t *out = piece;
+		size_t room = PIECE;
+
 		rc = inflater_run(inflater, &p, &left, &out, &room, e);
+		if (rc != -1 && form_add(to, piece, PIECE - room, e) == -1)
+			rc = -1;
+	}
 	return rc == -1 ? -1 : 0;
 }
 
-/* The form takes the place of the file. */
 static int
-expand_face(struct face *f, struct err *e)
+add_raw(struct form *to, const uint8_t *data, size_t n, struct err *e)
+{
+	for (size_t at = 0; at < n; at += PIECE)
+		if (form_add(to, data + at, n - at < PIECE ? n - at : PIECE, e) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+expand_face(const struct face *f, struct form *to, struct err *e)
 {
 	struct arena arena = { .limit = UINT64_MAX };
 	struct inflater *inflater = inflater_new(&arena, e);
-	uint64_t bytes = found_expanded(&f->found, f->n);
-	uint8_t *form = malloc((size_t)bytes + 1);
-	size_t from = 0, to = 0;
+	uint8_t *piece = malloc(PIECE);
+	size_t from = 0;
 	int rc = inflater == NULL ? -1 : 0;
 
-	if (form == NULL)
+	if (piece == NULL)
 		rc = err_set(e, ERR_NOMEM, "out of memory");
 	for (size_t i = 0; rc == 0 && i < f->found.n; i++) {
 		const struct found_stream *s = &f->found.v[i];
 
 		if (!s->use)
 			continue;
-		memcpy(form + to, f->data + from, (size_t)s->at - from);
-		to += (size_t)s->at - from;
-		rc = inflate_all(f->data, s, form + to, inflater, e);
-		to += (size_t)s->plain;
+		rc = add_raw(to, f->data + from, (size_t)s->at - from, e);
+		if (rc == 0)
+			rc = inflate_all(f->data, s, to, inflater, piece, e);
 		from = (size_t)(s->at + s->packed);
 	}
+	if (rc == 0)
+		rc = add_raw(to, f->data + from, f->n - from, e);
+	free(piece);
 	inflater_free(&arena, inflater);
-	if (rc == -1) {
-		free(form);
-		return -1;
-	}
-	memcpy(form + to, f->data + from, f->n - from);
+	return rc;
+}
+
+/* The form takes the place of the file. */
+static int
+become_form(struct face *f, struct err *e)
+{
+	struct form form = { .n = 0 };
+	int rc;
+
+	form.data = malloc((size_t)found_expanded(&f->found, f->n) + 1);
+	if (form.data == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	rc = expand_face(f, &form, e);
 	free(f->data);
-	f->data = form;
-	f->n = (size_t)bytes;
-	return 0;
+	f->data = form.data;
+	f->n = form.n;
+	return rc;
 }
 
 static int
@@ -143,6 +202,37 @@ write_lists(struct maker *m, struct buf *lists, struct err *e)
 		return -1;
 	return deflate_list_new(m->new.data, m->new.n, &m->new.found, &m->old.found,
 	    lists, e);
+}
+
+/* Are the forms too large, or too deep, to look for more in them? */
+static bool
+is_last(const struct maker *m)
+{
+	return m->levels == EXPANDED_LEVELS_MAX ||
+	    found_expanded(&m->old.found, m->old.n) > NEST_MAX ||
+	    found_expanded(&m->new.found, m->new.n) > NEST_MAX;
+}
+
+/* Both forms as they are now. */
+static int
+keep(struct maker *m, struct err *e)
+{
+	struct form to = { .spill = &m->forms->spill };
+	struct expansion *x = m->x;
+	int rc;
+
+	(void)pthread_mutex_lock(&m->forms->lock);
+	x->old_at = spill_bytes(to.spill);
+	rc = expand_face(&m->old, &to, e);
+	x->new_at = spill_bytes(to.spill);
+	x->old_bytes = x->new_at - x->old_at;
+	if (rc == 0)
+		rc = expand_face(&m->new, &to, e);
+	x->new_bytes = spill_bytes(to.spill) - x->new_at;
+	(void)pthread_mutex_unlock(&m->forms->lock);
+	found_free(&m->old.found);
+	found_free(&m->new.found);
+	return rc;
 }
 
 /* One more level: 1 done, 0 there is none, -1. */
@@ -164,26 +254,17 @@ make_level(struct maker *m, struct err *e)
 		m->is += found_used(&m->new.found);
 		m->x->scratch_bytes += found_plain(&m->old.found);
 		note_codes(m->x, &m->new.found);
-		if (buf_add(&m->x->lists, lists.data, lists.len, e) == -1 ||
-		    expand_face(&m->old, e) == -1 || expand_face(&m->new, e) == -1)
+		if (buf_add(&m->x->lists, lists.data, lists.len, e) == -1)
+			rc = -1;
+		else if (is_last(m))
+			rc = keep(m, e);
+		else if (become_form(&m->old, e) == -1 || become_form(&m->new, e) == -1)
 			rc = -1;
 	}
 	found_free(&m->old.found);
 	found_free(&m->new.found);
 	buf_free(&lists);
 	return rc;
-}
-
-static int
-keep(struct spill *to, const struct face *from, struct err *e)
-{
-	for (size_t at = 0; at < from->n; at += PIECE) {
-		size_t n = from->n - at < PIECE ? from->n - at : PIECE;
-
-		if (spill_add(to, from->data + at, n, e) == -1)
-			return -1;
-	}
-	return 0;
 }
 
 /* The number of levels goes before the lists. */
@@ -201,9 +282,7 @@ finish(struct maker *m, struct err *e)
 	buf_free(&x->lists);
 	x->lists = lists;
 	x->memory_bytes = expanded_memory(m->levels, m->was, m->is);
-	if (keep(&x->old, &m->old, e) == -1)
-		return -1;
-	return keep(&x->new, &m->new, e);
+	return 0;
 }
 
 static int
@@ -211,27 +290,27 @@ make(struct maker *m, struct err *e)
 {
 	int rc = 1;
 
-	while (rc == 1 && m->levels < EXPANDED_LEVELS_MAX)
+	while (rc == 1)
 		rc = make_level(m, e);
-	if (rc == -1)
+	if (rc == -1 || m->levels == 0)
+		return rc;
+	if (m->x->new_bytes == 0 && keep(m, e) == -1)
 		return -1;
-	return m->levels == 0 ? 0 : finish(m, e);
+	return finish(m, e);
 }
 
 int
 expansion_make(uint8_t *old, size_t n_old, uint8_t *new, size_t n_new, unsigned jobs,
-    struct expansion **out, struct err *e)
+    struct forms *forms, struct expansion **out, struct err *e)
 {
 	struct maker m = { .x = calloc(1, sizeof *m.x), .old = { old, n_old, { 0 } },
-		.new = { new, n_new, { 0 } }, .jobs = jobs };
+		.new = { new, n_new, { 0 } }, .jobs = jobs, .forms = forms };
 	int rc = -1;
 
 	*out = NULL;
 	if (m.x == NULL) {
 		(void)err_set(e, ERR_NOMEM, "out of memory");
 	} else {
-		spill_init(&m.x->old);
-		spill_init(&m.x->new);
 		buf_init(&m.x->lists, LISTS_MAX);
 		rc = make(&m, e);
 	}
@@ -249,8 +328,6 @@ expansion_free(struct expansion *x)
 {
 	if (x == NULL)
 		return;
-	spill_free(&x->old);
-	spill_free(&x->new);
 	buf_free(&x->lists);
 	free(x);
 }

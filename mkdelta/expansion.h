@@ -4,6 +4,7 @@
 #ifndef MKDELTA_EXPANSION_H
 #define MKDELTA_EXPANSION_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,8 +17,17 @@
 /* Sets of deflate parameters that one output may need. */
 enum { EXPANSION_KINDS_MAX = 4 };
 
+/* Where the forms of all outputs are. */
+struct forms {
+	struct spill spill;
+	pthread_mutex_t lock;		/* while one is added */
+};
+void forms_init(struct forms *);
+void forms_free(struct forms *);
+
 struct expansion {
-	struct spill old, new;		/* the forms */
+	uint64_t old_at, old_bytes;	/* of the forms' spill */
+	uint64_t new_at, new_bytes;
 	struct buf lists;		/* for the stream LISTS */
 	uint64_t memory_bytes;		/* the decoder needs beside */
 	uint64_t scratch_bytes;
@@ -26,10 +36,11 @@ struct expansion {
 };
 
 /* Both files are freed in any case.  *out is NULL when nothing in `new` is worth it: no
- * deflate stream that the old file does not have as it is, or none that zlib makes
- * again. */
+ * deflate stream that the old file does not have as it is, or none that can be made
+ * again.  Beside the files memory is taken for their forms, unless these are large:
+ * then streams inside of streams are not looked for. */
 int expansion_make(uint8_t *old, size_t n_old, uint8_t *new, size_t n_new, unsigned jobs,
-    struct expansion **out, struct err *);
+    struct forms *, struct expansion **out, struct err *);
 void expansion_free(struct expansion *);	/* NULL is fine */
 
 #endif
