@@ -25,7 +25,8 @@ struct publish_result {
 	bool current;			/* DEST had this very timestamp */
 };
 
-/* Descriptors of both folders, borrowed.  ERR_POLICY: DEST holds other bytes
+/* Descriptors of both folders, borrowed; dest may be -1 in a dry run: there is
+ * no such folder yet, all of it is new.  ERR_POLICY: DEST holds other bytes
  * under an immutable name, or a newer timestamp.  ERR_TRUST: an object whose
  * bytes are not those its name promises.  ERR_BUSY: another publish runs. */
 int publish_tree(int repo, int dest, bool dry_run, struct publish_result *,

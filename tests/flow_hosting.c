@@ -128,6 +128,44 @@ a_dry_run_says_what_would_come(void **state)
 	lab_ok(l, "find www -type f | sort > after; diff before after");
 }
 
+static void
+a_dry_run_does_not_make_the_destination(void **state)
+{
+	(void)state;
+	lab_ok(l, "find . -not -name .lock | sort > /dev/shm/before.$$; "
+	    "delta-host publish --json --dry-run repo1 new/; rc=$?; find . -not -name "
+	    ".lock | sort | cmp - /dev/shm/before.$$ || rc=99; "
+	    "rm /dev/shm/before.$$; exit $rc");
+	assert_false(lab_exists(l, "new"));
+	/* All of it is new: the same number that a real run copies. */
+	lab_ok(l, "delta-host publish --json --dry-run repo1 new | grep -o "
+	    "'\"copied\":[0-9]*\\|\"bytes\":[0-9]*' > would; "
+	    "delta-host publish --json repo1 new | "
+	    "grep -o '\"copied\":[0-9]*\\|\"bytes\":[0-9]*' > did; test -s did; "
+	    "cmp would did");
+	/* Nor would a real run make its parents. */
+	lab_expect(l, 1, "delta-host publish --dry-run repo1 nowhere/new");
+	assert_false(lab_exists(l, "nowhere"));
+}
+
+static void
+one_in_the_other_is_refused_before_anything_is_made(void **state)
+{
+	static const char *const inside[] = { "repo1/sub", "repo1/targets/sub/",
+		"./repo1/../repo1/sub", "link/sub", "repo1", "$PWD/repo1/sub", "." };
+
+	(void)state;
+	lab_ok(l, "ln -s repo1 link; find repo1 -not -name .lock | sort > before");
+	for (size_t i = 0; i < sizeof inside / sizeof *inside; i++) {
+		lab_expect(l, 2, "delta-host publish repo1 %s", inside[i]);
+		lab_must_say(l, "one lies in the other");
+		lab_expect(l, 2, "delta-host publish --dry-run repo1 %s", inside[i]);
+		lab_ok(l, "find repo1 -not -name .lock | sort | cmp - before");
+	}
+	/* A name that only begins alike is another folder. */
+	lab_ok(l, "delta-host publish repo1 repo1x");
+}
+
 /* What a device gets from www: an update that works, to `a` or to `b`. */
 static void
 device_gets(unsigned a, unsigned b)
@@ -365,6 +403,8 @@ main(void)
 		FLOW(what_is_published_is_the_repository),
 		FLOW(publishing_again_changes_nothing),
 		FLOW(a_dry_run_says_what_would_come),
+		FLOW(a_dry_run_does_not_make_the_destination),
+		FLOW(one_in_the_other_is_refused_before_anything_is_made),
 		FLOW(a_killed_publish_is_no_harm_and_is_run_again),
 		FLOW(nor_is_one_whose_power_is_cut),
 		FLOW(nor_is_a_first_one),
