@@ -7,12 +7,11 @@
 #include "manifest/base/utc.h"
 #include "mkdelta/commands.h"
 
-static const char *keys_dir, *only_channel;
+static const char *only_channel;
 static bool json;
 
 static const struct opt options[] = {
 	{ "channel", 'c', OPT_TEXT, &only_channel, "NAME", "this channel alone" },
-	{ "keys", 'k', OPT_TEXT, &keys_dir, "DIR", "private keys (default REPO.keys)" },
 	{ "json", 0, OPT_FLAG, &json, NULL, "the table as JSON" },
 	OPT_END
 };
@@ -252,7 +251,7 @@ run(int argc, char **argv, struct err *e)
 	rc = show(r, e);
 	if (rc == 0) {
 		(void)fflush(stdout);
-		rc = command_warnings(r, keys_dir, utc_now());
+		rc = command_warn_expiry(r, utc_now());
 	}
 	repo_close(r);
 	return rc;

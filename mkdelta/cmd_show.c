@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "manifest/base/log.h"
@@ -45,12 +46,17 @@ show(const struct repo *r, const char *word, struct err *e)
 	if (find_keys(r, &keys, e) == -1)
 		return -1;
 	s.keys = keys;
-	if (word == NULL || strcmp(word, "roles") == 0)
+	if (word == NULL || strcmp(word, "roles") == 0) {
 		rc = show_roles(&s, e);
-	else if (strcmp(word, "keys") == 0)
+		(void)fflush(stdout);
+		if (rc == 0 && word == NULL && keys != NULL && repo_has_root_key(r, keys))
+			log_say("note: a private root key lies with the others; it is "
+			    "needed to change keys only, keep it in a safe");
+	} else if (strcmp(word, "keys") == 0) {
 		rc = show_keys(&s, e);
-	else
+	} else {
 		rc = show_role(&s, word, e);
+	}
 	keys_close(keys);
 	return rc;
 }

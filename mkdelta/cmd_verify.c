@@ -8,13 +8,11 @@
 #include "mkdelta/commands.h"
 #include "mkdelta/leftovers.h"
 
-static const char *keys_dir;
 static uint32_t jobs;
 static bool json;
 
 static const struct opt options[] = {
 	{ "jobs", 'j', OPT_COUNT_U32, &jobs, "N", "threads (default: all cores)" },
-	{ "keys", 'k', OPT_TEXT, &keys_dir, "DIR", "private keys (default REPO.keys)" },
 	{ "json", 0, OPT_FLAG, &json, NULL, "the result as JSON" },
 	OPT_END
 };
@@ -94,7 +92,7 @@ verify(const struct repo *r, struct err *e)
 		if (result.ignored > 0)
 			log_warn("%" PRIu64 " entries are of a kind that this mkdelta "
 			    "does not know", result.ignored);
-		rc = command_warnings(r, keys_dir, utc_now());
+		rc = command_warn_expiry(r, utc_now());
 		if (result.faults > 0)
 			rc = 4;
 	}

@@ -58,24 +58,6 @@ warn_of_role(const struct repo_role *role, int64_t now)
 	return 9;
 }
 
-static void
-warn_of_root_key(const struct repo *r, const char *given)
-{
-	struct buf path = BUF_INIT(4096);
-	struct err ignored = ERR_INIT;
-	struct keys *keys = NULL;
-	struct stat st;
-
-	if (keys_path(r->path, given, &path, &ignored) == 0 &&
-	    stat(buf_text(&path), &st) == 0)
-		keys = keys_open(buf_text(&path), &ignored);
-	if (keys != NULL && repo_has_root_key(r, keys))
-		log_say("note: %s holds a private root key; it is needed to change keys "
-		    "only, keep it in a safe", buf_text(&path));
-	keys_close(keys);
-	buf_free(&path);
-}
-
 int
 command_warn_expiry(const struct repo *r, int64_t now)
 {
@@ -84,15 +66,6 @@ command_warn_expiry(const struct repo *r, int64_t now)
 	for (const struct repo_role *role = r->roles; role != NULL; role = role->next)
 		if (warn_of_role(role, now) != 0)
 			status = 9;
-	return status;
-}
-
-int
-command_warnings(const struct repo *r, const char *given_keys, int64_t now)
-{
-	int status = command_warn_expiry(r, now);
-
-	warn_of_root_key(r, given_keys);
 	return status;
 }
 

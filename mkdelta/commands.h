@@ -27,11 +27,7 @@ extern const struct opt_command command_inspect;
 struct keys *command_keys(const struct repo *, const char *given, bool allow_root_key,
     struct err *);
 
-/* What list and verify say about the repository's health on standard error: roles
- * that end soon or ended, a root key lying beside.  Exit status 9 or 0. */
-int command_warnings(const struct repo *, const char *given_keys, int64_t now);
-
-/* The first half of it alone, for those who need not look at keys. */
+/* Said on standard error of roles that end soon or ended.  Exit status 9 or 0. */
 int command_warn_expiry(const struct repo *, int64_t now);
 
 /* Print a value as JSON on standard output; takes it. */

@@ -337,10 +337,33 @@ what_runs_out_is_said_and_refresh_signs_what_it_can(void **state)
 	lab_close(l);
 }
 
+/* Said where keys are the matter, not by every look at the repository. */
+static void
+root_keys_are_spoken_of_by_init_and_show_alone(void **state)
+{
+	struct lab *l = lab_open();
+
+	(void)state;
+	lab_ok(l, "mkdelta init repo");
+	lab_must_say(l, "root-*.pem to a safe place");
+	lab_ok(l, "mkdelta list repo");
+	assert_false(lab_said(l, "root key"));
+	lab_ok(l, "mkdelta verify repo");
+	assert_false(lab_said(l, "root key"));
+	lab_ok(l, "mkdelta show repo");
+	lab_must_say(l, "private root key");
+	lab_ok(l, "mkdelta show repo stable");
+	assert_false(lab_said(l, "private root key"));
+	lab_ok(l, "mkdir safe; mv repo.keys/root-*.pem safe/; mkdelta show repo");
+	assert_false(lab_said(l, "private root key"));
+	lab_close(l);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(root_keys_are_spoken_of_by_init_and_show_alone),
 		cmocka_unit_test(list_has_a_line_for_each_release_newest_last),
 		cmocka_unit_test(show_says_what_a_device_on_each_older_release_downloads),
 		cmocka_unit_test(show_knows_roles_keys_and_which_private_ones_lack),
