@@ -1,6 +1,7 @@
 #!/bin/bash
-# check-docs.sh - every source file has its line in docs/ARCHITECTURE.md, and
-# every link between the documents leads somewhere.
+# check-docs.sh - every source file has its line in docs/ARCHITECTURE.md, every
+# link between the documents leads somewhere, and docs/configuration.md lists the
+# environment that hooks get.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 bad=0
@@ -19,5 +20,15 @@ for doc in README.md docs/*.md; do
 		fi
 	done < <(grep -oE '\]\([A-Za-z0-9_./-]+\)' "$doc" | sed 's/^](//; s/)$//')
 done
+# What a hook is told is what the page for its author lists, no more, no less.
+while read -r side name; do
+	case $side in
+	'<') echo "docs/configuration.md: $name, of apply/hook_env.c, is missing" ;;
+	'>') echo "docs/configuration.md: $name is not in apply/hook_env.c" ;;
+	*) continue ;;
+	esac
+	bad=1
+done < <(diff <(grep -o '"DELTA_[A-Z_]*"' apply/hook_env.c | tr -d '"' | sort -u) \
+	<(grep -oE '\bDELTA_[A-Z_]+' docs/configuration.md | grep -v '^DELTA_APPLY_' | sort -u))
 [ $bad -eq 0 ] && echo "docs: every file has its line, every link leads somewhere"
 exit $bad
