@@ -130,7 +130,7 @@ get_one(struct tuf *tuf, struct fetch *fetch, int out, const char *path, struct 
 	int rc = tuf_find(tuf, path, &target, e);
 
 	if (rc == 0)
-		rc = err_set(e, ERR_ABSENT, "the repository does not list it");
+		rc = err_set(e, ERR_USAGE, "the repository does not list it");
 	else if (rc == 1 && (buf_addf(&url, e, "%s%s", want.targets_url,
 	    n > 0 && want.targets_url[n - 1] == '/' ? "" : "/") == -1 ||
 	    tuf_target_url(tuf, &target, &url, e) == -1))
