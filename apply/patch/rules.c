@@ -5,6 +5,8 @@
 
 static const struct rule *const rules[RULE_IDS] = {
 	[RULE_AARCH64] = &rule_aarch64,
+	[RULE_X86] = &rule_x86,
+	[RULE_ARM] = &rule_arm,
 	[RULE_UNWIND] = &rule_unwind,
 	[RULE_SYMBOLS] = &rule_symbols,
 	[RULE_GO_FUNCTIONS] = &rule_go_functions,
