@@ -1,3 +1,6 @@
+#include <stdlib.h>
+#include <string.h>
+
 #include "mkdelta/squeeze.h"
 
 #include "mkdelta/prune.h"
@@ -13,7 +16,8 @@ enum {
 	SAMPLE_BYTES = 512 << 10,
 	STRETCH = 16 << 10,
 	ROUNDS = 4,
-	EFFORT = 2
+	EFFORT = 2,
+	SLACK = 8	/* the costs are guesses: no worse by more than an eighth */
 };
 
 /* Stretches of fresh bytes, evenly over all of them. */
@@ -71,29 +75,49 @@ changed_bytes(const uint8_t *old, const uint8_t *new, uint64_t n)
 	return changed;
 }
 
-/* How many copies were left out; what all costs now goes to *sum. */
+/* What a copy costs, at this place of the new file. */
+static int64_t
+copy_cost(const struct block *k, const uint8_t *old, const uint8_t *new, uint64_t at,
+    uint64_t expected)
+{
+	uint64_t changed = changed_bytes(old + k->old_at, new + at, k->copy);
+
+	return (int64_t)changed * COST_CHANGE +
+	    (k->old_at == expected ? COST_NEXT : COST_BLOCK);
+}
+
+static int64_t
+total(const struct blocks *b, const uint8_t *old, const uint8_t *new, int64_t cost)
+{
+	uint64_t at = 0, expected = 0;
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		const struct block *k = &b->list[i];
+
+		sum += copy_cost(k, old, new, at, expected) + (int64_t)k->extra * cost;
+		at += k->copy + k->extra;
+		expected = k->old_at + k->copy + k->extra;
+	}
+	return sum;
+}
+
+/* How many copies were left out. */
 static size_t
-prune_once(struct blocks *b, const uint8_t *old, const uint8_t *new, int64_t cost,
-    int64_t *sum)
+prune_once(struct blocks *b, const uint8_t *old, const uint8_t *new, int64_t cost)
 {
 	uint64_t at = 0, expected = 0;
 	size_t kept = 0, before = b->n;
 
-	*sum = 0;
 	for (size_t i = 0; i < b->n; i++) {
 		struct block k = b->list[i];
-		uint64_t changed = changed_bytes(old + k.old_at, new + at, k.copy);
-		int64_t copied = (int64_t)changed * COST_CHANGE +
-		    (k.old_at == expected ? COST_NEXT : COST_BLOCK);
+		int64_t copied = copy_cost(&k, old, new, at, expected);
 
-		*sum += (int64_t)k.extra * cost;
 		at += k.copy + k.extra;
 		if (kept > 0 && copied > (int64_t)k.copy * cost) {
-			*sum += (int64_t)k.copy * cost;
 			b->list[kept - 1].extra += k.copy + k.extra;
 			expected += k.copy + k.extra;
 		} else {
-			*sum += copied;
 			b->list[kept++] = k;
 			expected = k.old_at + k.copy + k.extra;
 		}
@@ -102,18 +126,45 @@ prune_once(struct blocks *b, const uint8_t *old, const uint8_t *new, int64_t cos
 	return before - kept;
 }
 
+/* Copies that are left out may be of quite other bytes than those that were fresh
+ * already: what all costs by the new fresh bytes tells. */
+static int
+prune_more(struct blocks *b, const uint8_t *old, const uint8_t *new,
+    enum delta_kind kind, int64_t *bits, struct err *e)
+{
+	struct block *spare = calloc(b->n + 1, sizeof *spare);
+	size_t n = b->n;
+	int64_t cost, then;
+	int more = -1;
+
+	if (spare == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	memcpy(spare, b->list, n * sizeof *spare);
+	if (fresh_cost(b, new, kind, &cost, e) == 0) {
+		*bits = total(b, old, new, cost);
+		more = prune_once(b, old, new, cost) > n / 64;
+	}
+	if (more == 1 && (more = fresh_cost(b, new, kind, &cost, e)) == 0) {
+		then = total(b, old, new, cost);
+		more = then < *bits + *bits / SLACK;
+		if (more == 0) {
+			memcpy(b->list, spare, n * sizeof *spare);
+			b->n = n;
+		} else
+			*bits = then;
+	}
+	free(spare);
+	return more;
+}
+
 int
 prune(struct blocks *b, const uint8_t *old, const uint8_t *new, enum delta_kind kind,
     int64_t *bits, struct err *e)
 {
-	for (int round = 0; round < ROUNDS; round++) {
-		int64_t cost;
+	int more = 1;
 
-		if (fresh_cost(b, new, kind, &cost, e) == -1)
-			return -1;
-		if (prune_once(b, old, new, cost, bits) <= b->n / 64)
-			break;
-	}
+	for (int round = 0; more == 1 && round < ROUNDS; round++)
+		more = prune_more(b, old, new, kind, bits, e);
 	*bits /= BIT;
-	return 0;
+	return more == -1 ? -1 : 0;
 }

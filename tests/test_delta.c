@@ -62,6 +62,28 @@ a_byte_put_in_front_costs_next_to_nothing(void **state)
 	free(data);
 }
 
+/* Such bytes tell nothing about what the copies between them would cost. */
+static void
+fresh_bytes_that_are_all_alike_leave_the_copies(void **state)
+{
+	enum { RECORD = 60, RECORDS = 20000 };
+	const struct scratch *s = *state;
+	uint8_t *old = pair_bytes(RECORD * RECORDS, 7);
+	uint8_t *new = malloc((RECORD + 1) * RECORDS);
+
+	assert_non_null(new);
+	for (size_t i = 0; i < RECORDS; i++) {
+		memcpy(new + i * (RECORD + 1), old + i * RECORD, RECORD);
+		new[i * (RECORD + 1) + RECORD] = '.';
+	}
+	pair_folders(s);
+	pair_put(s, "old/f", old, RECORD * RECORDS);
+	pair_put(s, "new/f", new, (RECORD + 1) * RECORDS);
+	assert_true(pair_round_trip(s) < 5000);
+	free(old);
+	free(new);
+}
+
 static void
 an_unchanged_tree_costs_less_than_100_bytes(void **state)
 {
@@ -302,6 +324,7 @@ main(void)
 		SCRATCH_TEST(contents_of_every_kind_come_back),
 		SCRATCH_TEST(equal_bytes_and_self_overlap_come_back),
 		SCRATCH_TEST(a_byte_put_in_front_costs_next_to_nothing),
+		SCRATCH_TEST(fresh_bytes_that_are_all_alike_leave_the_copies),
 		SCRATCH_TEST(an_unchanged_tree_costs_less_than_100_bytes),
 		SCRATCH_TEST(a_mode_change_alone_sends_no_content),
 		SCRATCH_TEST(renames_moves_and_duplicates_send_no_content),
