@@ -44,11 +44,13 @@ static int
 vote_base(const struct image_side *old, const struct image_side *new,
     const struct ref *a, const struct ref *b, struct votes *v, struct err *e)
 {
-	uint64_t from = old->image.bases[a->base] - old->image.layout.low;
-	uint64_t to = new->image.bases[b->base] - new->image.layout.low;
+	uint64_t from, to;
 
-	if ((a->kind != REF_BASE32 && a->kind != REF_BASE64 && a->kind != REF_INDEX32) ||
-	    from > UINT32_MAX || to > UINT32_MAX)
+	if (a->kind != REF_BASE32 && a->kind != REF_BASE64 && a->kind != REF_INDEX32)
+		return 0;
+	from = old->image.bases[a->base] - old->image.layout.low;
+	to = new->image.bases[b->base] - new->image.layout.low;
+	if (from > UINT32_MAX || to > UINT32_MAX)
 		return 0;
 	return add(v, (uint32_t)from, (uint32_t)to, e);
 }

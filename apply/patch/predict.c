@@ -179,7 +179,8 @@ rewrite(const struct predict *p, const struct copy *c, const struct ref *r, uint
 	if (!predict_local(&p->image, pair, c, (uint32_t)target, &to))
 		to = map_address(&p->map, (uint32_t)target);
 	place = layout_address(&pair->to, new_at - pair->new_at, &run);
-	ref_store(word, r, pair->to.low + to, place, p->bases[r->base]);
+	ref_store(word, r, pair->to.low + to, place,
+	    p->bases[r->base < IMAGE_BASES_MAX ? r->base : 0]);
 }
 
 /* The references of the pair that is open in bytes[0..n), old bytes from old_at on. */

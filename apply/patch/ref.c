@@ -26,12 +26,19 @@ static const struct {
 	[REF_T32_BRANCH] = { 4, 0x2fff07ff },
 	[REF_T32_BLX] = { 4, 0x2fff07ff },
 	[REF_T32_MOV] = { 4, 0x70ff040f },
+	[REF_FAR32] = { 4, UINT32_MAX },
 };
 
 size_t
 ref_bytes(enum ref_kind kind)
 {
 	return kinds[kind].bytes;
+}
+
+int
+ref_far(const struct ref *r)
+{
+	return (int16_t)(uint16_t)(r->aux | r->base << 8);
 }
 
 uint64_t
@@ -94,6 +101,8 @@ value(const struct ref *r, uint64_t target, uint64_t place, uint64_t base)
 		return (target - base) >> (r->aux & 63);
 	case REF_INDEX32:
 		return (target - base) / (r->aux == 0 ? 1 : r->aux);
+	case REF_FAR32:
+		return target - place - (uint64_t)(int64_t)ref_far(r);
 	case REF_REL31:
 		return target - place;
 	case REF_A64_BRANCH:

@@ -37,6 +37,7 @@ enum ref_kind {
 	REF_T32_BRANCH,		/* BL, B.W: S, imm10, J1, J2, imm11, from place + 4 */
 	REF_T32_BLX,		/* BLX: to a word */
 	REF_T32_MOV,		/* MOVW, MOVT as above */
+	REF_FAR32,		/* target - place - ref_far() */
 	REF_KINDS
 };
 
@@ -48,9 +49,13 @@ struct ref {
 	uint32_t at;
 	uint8_t kind;		/* enum ref_kind */
 	uint8_t aux;
-	uint8_t base;		/* index into image->bases, for REF_BASE* */
+	uint8_t base;		/* index into image->bases, for REF_BASE*, REF_INDEX32 */
 	uint8_t rule;		/* which rule set found it; filled in by rules.c */
 };
+
+/* For REF_FAR32: how far from the reference the instruction is that adds it to where
+ * it stands itself.  16 bits, in aux and base. */
+int ref_far(const struct ref *);
 
 size_t ref_bytes(enum ref_kind);		/* 4 or 8 */
 /* The bits of the operand: all others stay as they are in old bytes. */
