@@ -23,6 +23,7 @@ struct walk {
 	const struct go *go;
 	struct span *span;
 	uint64_t budget;	/* steps in what records point to */
+	uint64_t end;		/* of the record before */
 	uint32_t inlined;	/* the function's table of inlined calls in pctab, or 0 */
 	struct glance pairs, records, pcs, data;
 };
@@ -116,6 +117,7 @@ tail(struct walk *w, uint64_t at, uint32_t pcdata, unsigned n, struct err *e)
 	int rc;
 
 	w->inlined = 0;
+	w->end += 4 * ((uint64_t)pcdata + n);
 	for (uint32_t i = 0; i < pcdata; i++, at += 4) {
 		span_mark(w->span, at, GO_PC);
 		if (i == PCDATA_INLINED && (rc = load(&w->records, at, &w->inlined,
@@ -146,6 +148,7 @@ record(struct walk *w, uint64_t at, struct err *e)
 
 	if (p == NULL)
 		return rc;
+	w->end = at + bytes;
 	for (size_t i = 0; i < sizeof marks; i++)
 		span_mark(w->span, at + 4 * i, marks[i]);
 	return le32_load(p + 28) > PCDATA_MAX ? 0 :
@@ -170,21 +173,18 @@ go_mark_functions(const struct go *go, struct span *s, struct err *e)
 	struct walk w = { .go = go, .span = s, .budget = go->end - go->table,
 		.pairs.image = go->image, .records.image = go->image,
 		.pcs.image = go->image, .data.image = go->image };
-	uint64_t at = go_part(go, GO_FUNCTION), last = 0;
+	uint64_t first = go_part(go, GO_FUNCTION), at = first;
 	uint32_t offset = 0;
 	int rc;
 
 	mark_buckets(go, s);
-	/* Records follow each other: none is looked at twice. */
+	/* Records follow each other: no byte is looked at twice. */
 	for (uint64_t i = 0; i < go->n; i++, at += 8) {
 		span_mark(s, at, GO_TEXT);
 		span_mark(s, at + 4, GO_FUNCTION);
 		if ((rc = load(&w.pairs, at + 4, &offset, e)) != 1)
 			return rc;
-		if (offset <= last)
-			continue;
-		last = offset;
-		if (record(&w, go_part(go, GO_FUNCTION) + offset, e) == -1)
+		if (first + offset >= w.end && record(&w, first + offset, e) == -1)
 			return -1;
 	}
 	span_mark(s, at, GO_TEXT);
