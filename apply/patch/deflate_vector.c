@@ -116,19 +116,33 @@ out:
 	return rc;
 }
 
+/* The number before `end`, at most 15; what is not quite one shows later. */
+static int
+take(const char **at, char end, uint8_t *out)
+{
+	char *stop;
+	unsigned long v = strtoul(*at, &stop, 10);
+
+	if (stop == *at || *stop != end || v > 15)
+		return -1;
+	*at = stop + 1;
+	*out = (uint8_t)v;
+	return 0;
+}
+
 int
 deflate_meets(const char *need, struct err *e)
 {
+	const char *at = need + strlen(DEFLATE_NEED_PREFIX);
 	char mine[DEFLATE_NEED_MAX];
 	struct deflate_params p;
-	unsigned v[4];
 
-	if (sscanf(need, DEFLATE_NEED_PREFIX "%2u-%2u-%2u-%2u:", &v[0], &v[1], &v[2],
-	    &v[3]) != 4 || v[0] < 1 || v[0] > 9 || v[1] < 1 || v[1] > 9 ||
-	    v[2] > DEFLATE_FIXED || v[3] < 9 || v[3] > 15)
+	if (strncmp(need, DEFLATE_NEED_PREFIX, strlen(DEFLATE_NEED_PREFIX)) != 0 ||
+	    take(&at, '-', &p.level) == -1 || take(&at, '-', &p.mem_level) == -1 ||
+	    take(&at, '-', &p.strategy) == -1 || take(&at, ':', &p.window_bits) == -1 ||
+	    p.level < 1 || p.level > 9 || p.mem_level < 1 || p.mem_level > 9 ||
+	    p.strategy > DEFLATE_FIXED || p.window_bits < 9)
 		return 0;
-	p = (struct deflate_params){ (uint8_t)v[0], (uint8_t)v[1], (uint8_t)v[2],
-		(uint8_t)v[3] };
 	if (deflate_need(&p, mine, e) == -1)
 		return -1;
 	return strcmp(mine, need) == 0;

@@ -191,18 +191,19 @@ read_form(void *arg, void *out, size_t n, uint64_t at, struct err *e)
 	const struct expand_list *l = v->list;
 	uint8_t *to = out;
 
-	for (size_t i = begun(l, at); n > 0; i = begun(l, at)) {
-		const struct expand_stream *s = i == 0 ? NULL : &l->streams[i - 1];
-		uint64_t past = s == NULL ? at : at - s->form_at;
-		bool inside = s != NULL && past < s->plain;
-		uint64_t left = inside ? s->plain - past :
-		    (i == l->n ? l->bytes : l->streams[i].form_at) - at;
+	while (n > 0) {
+		const struct expand_stream before = { 0 };
+		size_t i = begun(l, at);
+		const struct expand_stream *s = i == 0 ? &before : &l->streams[i - 1];
+		uint64_t past = at - s->form_at;
+		uint64_t end = i < l->n ? l->streams[i].form_at : l->bytes;
+		bool inside = past < s->plain;
+		uint64_t left = inside ? s->plain - past : end - at;
 		size_t some = left < n ? (size_t)left : n;
 
 		if ((inside ?
 		    old_read(v->kept, to, some, v->kept_at + s->kept_at + past, e) :
-		    old_read(v->file, to, some,
-		    s == NULL ? at : s->end + past - s->plain, e)) == -1)
+		    old_read(v->file, to, some, s->end + past - s->plain, e)) == -1)
 			return -1;
 		to += some;
 		at += some;
