@@ -56,8 +56,8 @@ a_base_that_copies_map_wrong_gets_an_override(void **state)
 	fill(&old, old_refs, BASE, 0x9000);
 	fill(&new, new_refs, NEW_BASE, 0x9000);
 	pair.to = new.image.layout;
-	assert_int_equal(overrides_find(&old, &new, &pair, &copies, &map, &points, &n, &e),
-	    0);
+	assert_int_equal(overrides_find(&old, &new, &pair, &copies, &map, &points, &n,
+	    &e), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(points[0].from, BASE);
 	assert_int_equal(points[0].by, NEW_BASE - BASE);
