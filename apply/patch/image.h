@@ -24,7 +24,7 @@
 enum {
 	IMAGE_SECTIONS_MAX = 1024,
 	IMAGE_NAME_MAX = 24,
-	IMAGE_BASES_MAX = 64
+	IMAGE_BASES_MAX = 200
 };
 
 struct image_section {

@@ -11,6 +11,7 @@ static const struct rule *const rules[RULE_IDS] = {
 	[RULE_SYMBOLS] = &rule_symbols,
 	[RULE_GO_FUNCTIONS] = &rule_go_functions,
 	[RULE_GO_TYPES] = &rule_go_types,
+	[RULE_MODULE] = &rule_module,
 	[RULE_POINTERS] = &rule_pointers,
 };
 
