@@ -37,6 +37,11 @@ bool hook_exists(struct run *, enum hook, bool from_old_release);
  * that name. */
 int hook_user_ids(const struct conf *, uid_t *, gid_t *, struct err *);
 
+/* Before anything changes: can each hook of the configuration be started?  The
+ * release is not to blame for one that cannot.  ERR_USAGE names the hook and the
+ * fault.  What lies below app.root is left to its own time. */
+int hooks_check(const struct conf *, struct err *);
+
 enum hook_end { HOOK_NONE, HOOK_OK, HOOK_FAILED };
 /* HOOK_FAILED fills err: exit status, signal, time-out, not executable, missing
  * interpreter (a CRLF line is named as such). */

@@ -149,7 +149,7 @@ step_preflight(struct run *r, struct err *e)
 	uint64_t schema;
 
 	/* Entered from idle only, so the metadata are those of this run. */
-	if (make_plan(r, e) == -1)
+	if (hooks_check(r->dev->conf, e) == -1 || make_plan(r, e) == -1)
 		return STEP_FAIL;
 	schema = data_schema(r->dev, e);
 	if (e->code != ERR_NONE)

@@ -49,6 +49,9 @@ step_wait(struct run *r, struct err *e)
 		return STEP_LATER;
 	if (wanted == 0)
 		return STEP_AGAIN;
+	/* Again: the download may have taken days. */
+	if (hooks_check(r->dev->conf, e) == -1)
+		return STEP_FAIL;
 	/* The release's own preflight could not run before its tree stood here. */
 	if (r->dev->conf->hooks[HOOK_PREFLIGHT] == NULL &&
 	    hook_run(r, HOOK_PREFLIGHT, false, e) == HOOK_FAILED)

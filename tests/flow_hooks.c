@@ -179,6 +179,19 @@ output_is_kept_in_the_log_alone_and_bounded(void **state)
 	still_1(false);
 }
 
+/* Nothing was fetched or changed, and the release stays on offer. */
+static void
+refused_beforehand(const char *why)
+{
+	lab_ok(l, "find dev/demo | sort > before");
+	lab_expect(l, 2, DELTA_APPLY "update");
+	lab_must_say(l, why);
+	lab_ok(l, "find dev/demo | sort | cmp - before");
+	lab_ok(l, "test -z \"$(find dev/state -path '*spool/*' -type f)\"");
+	assert_false(lab_exists(l, "dev/state/switching"));
+	still_1(false);
+}
+
 static void
 one_that_is_not_executable_is_named(void **state)
 {
@@ -187,11 +200,53 @@ one_that_is_not_executable_is_named(void **state)
 	(void)state;
 	hook_is("migrate", "#!/bin/sh\ntrue\n", "");
 	lab_ok(l, "chmod 644 hook");
-	lab_expect(l, 5, DELTA_APPLY "update");
-	(void)snprintf(path, sizeof path, "%s/hook is not executable; chmod +x it",
-	    l->dir);
-	lab_must_say(l, path);
-	still_1(true);
+	(void)snprintf(path, sizeof path, "hook migrate: %s/hook is not executable; "
+	    "chmod +x it", l->dir);
+	refused_beforehand(path);
+	/* Mended, the same release is taken. */
+	lab_ok(l, "chmod 755 hook; " DELTA_APPLY "update");
+	lab_must_say(l, "-> 2");
+}
+
+static void
+one_that_is_not_there_is_named(void **state)
+{
+	char text[400];
+
+	(void)state;
+	hook_is("rollback", "#!/bin/sh\n", "");
+	lab_ok(l, "rm hook");
+	(void)snprintf(text, sizeof text, "hook rollback: %s/hook: No such file", l->dir);
+	refused_beforehand(text);
+	/* With plain arguments it is the same program. */
+	configure("migrate = /nowhere/migrate --all now\n");
+	refused_beforehand("hook migrate: /nowhere/migrate: No such file");
+	/* Told by a dry run, too. */
+	lab_expect(l, 2, DELTA_APPLY "update --dry-run");
+	lab_must_say(l, "hook migrate: /nowhere/migrate: No such file");
+	configure("migrate = /\n");
+	refused_beforehand("is no file");
+	configure("migrate = true\nuser = nobody-of-this-name\n");
+	refused_beforehand("nobody is called");
+}
+
+/* What only the shell or the release can tell is left to its own time. */
+static void
+ones_that_may_well_start_are_let_pass(void **state)
+{
+	char text[400];
+
+	(void)state;
+	lab_write(l, "t2/deps.sh", "#!/bin/sh\n");
+	lab_ok(l, "chmod 755 t2/deps.sh; mkdir t2/bin; "
+	    "cp dev/demo/current/bin/app t2/bin/; cp -a '%s/repo.keys' .; "
+	    "mkdelta release -q --version v1.2 repo t2", master->dir);
+	(void)snprintf(text, sizeof text, "migrate = /nowhere/migrate || true\n"
+	    "deps = %s/dev/demo/releases/3/deps.sh\n", l->dir);
+	configure(text);
+	lab_ok(l, DELTA_APPLY "update");
+	lab_ok(l, DELTA_APPLY "version");
+	lab_must_say(l, "demo 3 v1.2");
 }
 
 static void
@@ -199,9 +254,7 @@ an_interpreter_line_with_a_carriage_return_is_named_as_such(void **state)
 {
 	(void)state;
 	hook_is("deps", "#!/bin/sh\r\ntrue\r\n", "");
-	lab_expect(l, 5, DELTA_APPLY "update");
-	lab_must_say(l, "the interpreter line (/bin/sh) ends in a carriage return");
-	still_1(false);
+	refused_beforehand("the interpreter line (/bin/sh) ends in a carriage return");
 }
 
 /* Of a release a copy runs, which is executable in any case; the operator's own
@@ -231,9 +284,7 @@ a_missing_interpreter_is_named(void **state)
 {
 	(void)state;
 	hook_is("deps", "#!/usr/bin/nowhere\ntrue\n", "");
-	lab_expect(l, 5, DELTA_APPLY "update");
-	lab_must_say(l, "its interpreter /usr/bin/nowhere: No such file");
-	still_1(false);
+	refused_beforehand("its interpreter /usr/bin/nowhere: No such file");
 }
 
 static void
@@ -322,6 +373,8 @@ main(void)
 		FLOW(a_service_that_does_not_stop_is_tried_again),
 		FLOW(output_is_kept_in_the_log_alone_and_bounded),
 		FLOW(one_that_is_not_executable_is_named),
+		FLOW(one_that_is_not_there_is_named),
+		FLOW(ones_that_may_well_start_are_let_pass),
 		FLOW(an_interpreter_line_with_a_carriage_return_is_named_as_such),
 		FLOW(shipped_ones_are_looked_at_the_same_way),
 		FLOW(a_missing_interpreter_is_named),
