@@ -8,6 +8,10 @@
 
 #include <cmocka.h>
 
+#include <sys/mount.h>
+
+#include <stdio.h>
+
 #include "tests/lab/lab.h"
 
 #define DELTA_APPLY "delta-apply --config app.conf "
@@ -251,6 +255,36 @@ paths_that_make_no_sense_are_named(void **state)
 	}
 }
 
+/* State and application on one small filesystem: 3 MB of the tree that runs will
+ * be copied, and there is room for everything but these. */
+static void
+room_for_copies_is_asked_for_before_the_first_byte(void **state)
+{
+	char dev[300];
+	int small;
+
+	(void)state;
+	lab_ok(l, "rm -rf dev; mkdir dev");
+	(void)snprintf(dev, sizeof dev, "%s/dev", l->dir);
+	if (mount("none", dev, "tmpfs", 0, "size=6m,mode=0755") == -1)
+		skip();
+	lab_serve(l, "repo", NULL);
+	configure("copy = venv\n");
+	(void)lab_run(l, DELTA_APPLY "update --to 1; head -c 3000000 /dev/zero > "
+	    "dev/demo/current/venv/big");
+	lab_log_clear(l);
+	small = lab_run(l, DELTA_APPLY "--url http://127.0.0.1:%d update --to 2", l->port);
+	if (lab_requests(l, "/targets/") != 0)
+		small = -1;
+	(void)mount("none", dev, "tmpfs", MS_REMOUNT, "size=12m,mode=0755");
+	(void)lab_run(l, DELTA_APPLY "update --to 2; " DELTA_APPLY "version; "
+	    "stat -c 'copied %%s' dev/demo/current/venv/big");
+	(void)umount(dev);
+	assert_int_equal(small, 7);
+	lab_must_say(l, "demo 2");
+	lab_must_say(l, "copied 3000000");
+}
+
 #define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
@@ -265,6 +299,7 @@ main(void)
 		FLOW(all_of_them_together),
 		FLOW(a_path_named_later_is_taken_from_the_running_tree),
 		FLOW(what_is_kept_costs_no_download),
+		FLOW(room_for_copies_is_asked_for_before_the_first_byte),
 		FLOW(paths_that_make_no_sense_are_named),
 	};
 
