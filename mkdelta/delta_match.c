@@ -23,6 +23,7 @@
 enum {
 	SAMPLE_BYTES = 512 << 10,	/* of copied bytes, to choose how to write them */
 	SAMPLE_STRETCH = 64 << 10,
+	CHANGES_TOLD = 1024,	/* so many tell how they are best written */
 	FEW = 2048		/* one change in so many: sparse without a trial */
 };
 
@@ -52,14 +53,16 @@ new_entry(const struct delta_plan *p, size_t output)
 
 /* The difference of some copied bytes in both forms. */
 struct sample {
-	struct buf diff, runs, changes;
+	struct buf diff, runs, changes, bytes;
 	uint64_t run;
 	uint64_t copied, taken, changed;
 };
 
 static int
-sample_byte(struct sample *s, uint8_t change, struct err *e)
+sample_byte(struct sample *s, uint8_t was, uint8_t byte, struct err *e)
 {
+	uint8_t change = (uint8_t)(byte - was);
+
 	if (buf_add_byte(&s->diff, change, e) == -1)
 		return -1;
 	if (change == 0) {
@@ -67,6 +70,8 @@ sample_byte(struct sample *s, uint8_t change, struct err *e)
 		return 0;
 	}
 	s->changed++;
+	if (buf_add_byte(&s->bytes, byte, e) == -1)
+		return -1;
 	if (buf_add_varint(&s->runs, s->run, e) == -1 ||
 	    buf_add_byte(&s->changes, change, e) == -1)
 		return -1;
@@ -89,7 +94,7 @@ take_sample(const struct blocks *b, const uint8_t *was, const uint8_t *new,
 			if (s->copied > SAMPLE_BYTES &&
 			    s->taken % every >= SAMPLE_STRETCH)
 				continue;
-			if (sample_byte(s, (uint8_t)(new[at] - was[at]), e) == -1)
+			if (sample_byte(s, was[at], new[at], e) == -1)
 				return -1;
 		}
 		new += k->copy + k->extra;
@@ -98,34 +103,64 @@ take_sample(const struct blocks *b, const uint8_t *was, const uint8_t *new,
 	return 0;
 }
 
+/* Whether a changed byte is better told by itself than by what is added to the old
+ * one.  A few do not tell: where a number was counted up, 1 is added everywhere. */
 static int
-choose_sparse(const struct blocks *b, const uint8_t *was, const uint8_t *new,
-    const struct effort *effort, bool *sparse, struct err *e)
+choose_substitute(const struct sample *s, const struct effort *effort, unsigned *changes,
+    struct err *e)
 {
-	struct sample s = { .copied = 0 };
-	size_t plain, runs, changes;
+	size_t added, substituted;
+
+	if (s->changed < CHANGES_TOLD)
+		return 0;
+	if (squeeze_guess(DELTA_CHANGES, effort, &s->changes, &added, e) == -1 ||
+	    squeeze_guess(DELTA_CHANGES, effort, &s->bytes, &substituted, e) == -1)
+		return -1;
+	*changes = FLAG_SPARSE | (substituted < added ? FLAG_SUBSTITUTE : 0);
+	return 0;
+}
+
+static int
+choose_by_sample(const struct sample *s, const struct effort *effort, unsigned *changes,
+    struct err *e)
+{
+	size_t plain, runs, bytes;
+
+	*changes = FLAG_SPARSE;
+	if (choose_substitute(s, effort, changes, e) == -1)
+		return -1;
+	if (s->changed <= s->diff.len / FEW)
+		return 0;
+	if (squeeze_guess(DELTA_DIFF, effort, &s->diff, &plain, e) == -1 ||
+	    squeeze_guess(DELTA_RUNS, effort, &s->runs, &runs, e) == -1 ||
+	    squeeze_guess(DELTA_CHANGES, effort, (*changes & FLAG_SUBSTITUTE) != 0 ?
+	    &s->bytes : &s->changes, &bytes, e) == -1)
+		return -1;
+	if (plain < runs + bytes)
+		*changes = 0;
+	return 0;
+}
+
+/* How to write what changes in copied bytes, as flags. */
+static int
+choose_changes(const struct blocks *b, const uint8_t *was, const uint8_t *new,
+    const struct effort *effort, unsigned *changes, struct err *e)
+{
+	struct sample s = { .run = 0 };
 	int rc = -1;
 
 	buf_init(&s.diff, SAMPLE_BYTES + SAMPLE_STRETCH);
 	buf_init(&s.runs, SAMPLE_BYTES * 2);
 	buf_init(&s.changes, SAMPLE_BYTES + SAMPLE_STRETCH);
+	buf_init(&s.bytes, SAMPLE_BYTES + SAMPLE_STRETCH);
 	for (size_t i = 0; i < b->n; i++)
 		s.copied += b->list[i].copy;
-	*sparse = true;
-	if (take_sample(b, was, new, &s, e) == -1)
-		goto out;
-	if (s.changed > s.diff.len / FEW) {
-		if (squeeze_guess(DELTA_DIFF, effort, &s.diff, &plain, e) == -1 ||
-		    squeeze_guess(DELTA_RUNS, effort, &s.runs, &runs, e) == -1 ||
-		    squeeze_guess(DELTA_CHANGES, effort, &s.changes, &changes, e) == -1)
-			goto out;
-		*sparse = runs + changes <= plain;
-	}
-	rc = 0;
-out:
+	if (take_sample(b, was, new, &s, e) == 0)
+		rc = choose_by_sample(&s, effort, changes, e);
 	buf_free(&s.diff);
 	buf_free(&s.runs);
 	buf_free(&s.changes);
+	buf_free(&s.bytes);
 	return rc;
 }
 
@@ -224,7 +259,8 @@ match_bytes(struct ancestor *a, struct delta_output *output, const uint8_t *new,
 			return -1;
 		copy_plain(&output->blocks, a->old, was);
 	}
-	return choose_sparse(&output->blocks, was, new, a->m->effort, &output->sparse, e);
+	return choose_changes(&output->blocks, was, new, a->m->effort,
+	    &output->changes, e);
 }
 
 static int
@@ -363,8 +399,8 @@ match_listing(struct delta_plan *p, struct err *e)
 		    p->reduced.data, p->reduced.len, 8, 0, &p->listing, e);
 	if (rc == 0) {
 		copy_plain(&p->listing, p->old_text.data, was);
-		rc = choose_sparse(&p->listing, was, p->reduced.data,
-		    effort_of(p->job->effort), &p->listing_sparse, e);
+		rc = choose_changes(&p->listing, was, p->reduced.data,
+		    effort_of(p->job->effort), &p->listing_changes, e);
 	}
 	suffix_free(suffix);
 	free(was);

@@ -20,7 +20,7 @@ struct delta_output {
 	size_t ancestor;	/* of `from`, or NO_ANCESTOR */
 	size_t repeats;		/* number of an earlier output, or its own */
 	struct blocks blocks;	/* empty: nothing of the ancestor is in it */
-	bool sparse;		/* few of the copied bytes change */
+	unsigned changes;	/* FLAG_SPARSE, FLAG_SUBSTITUTE, of delta_format.h */
 	struct prediction prediction;
 	struct expansion *expansion;	/* owned; NULL: the files as they are */
 };
@@ -29,7 +29,7 @@ struct delta_plan {
 	const struct delta_job *job;	/* borrowed */
 	struct buf old_text, reduced;	/* listings */
 	struct blocks listing;		/* from the one to the other */
-	bool listing_sparse;
+	unsigned listing_changes;
 	struct delta_output *outputs;
 	size_t n;
 	struct forms forms;		/* expanded */

@@ -72,19 +72,31 @@ put_fresh(struct writer *w, enum delta_kind kind, struct side *new, uint64_t at,
 
 /* n differences, in w->new: those that are not 0, each with the run before it. */
 static int
-put_changes(struct writer *w, size_t n, struct err *e)
+put_changes(struct writer *w, bool substitute, const uint8_t *was, size_t n,
+    struct err *e)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (w->new[i] == 0) {
+		uint8_t change = (uint8_t)(w->new[i] - was[i]);
+
+		if (change == 0) {
 			w->run++;
 			continue;
 		}
 		if (put_number(w, DELTA_RUNS, w->run, e) == -1 ||
-		    spill_add(&w->plain[DELTA_CHANGES], &w->new[i], 1, e) == -1)
+		    spill_add(&w->plain[DELTA_CHANGES], substitute ? &w->new[i] :
+		    &change, 1, e) == -1)
 			return -1;
 		w->run = 0;
 	}
 	return 0;
+}
+
+static int
+put_diff(struct writer *w, const uint8_t *was, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		w->new[i] = (uint8_t)(w->new[i] - was[i]);
+	return spill_add(&w->plain[DELTA_DIFF], w->new, n, e);
 }
 
 static int
@@ -99,10 +111,8 @@ put_differences(struct writer *w, const struct bspatch_job *job, const struct co
 
 		if (was == NULL || read_side(new, w->new, n, c->new_at + done, e) == -1)
 			return -1;
-		for (size_t i = 0; i < n; i++)
-			w->new[i] = (uint8_t)(w->new[i] - was[i]);
-		if ((job->sparse ? put_changes(w, n, e) :
-		    spill_add(&w->plain[DELTA_DIFF], w->new, n, e)) == -1)
+		if ((job->sparse ? put_changes(w, job->substitute, was, n, e) :
+		    put_diff(w, was, n, e)) == -1)
 			return -1;
 		done += n;
 	}
@@ -161,13 +171,15 @@ put_listing(struct writer *w, const struct delta_plan *p, struct err *e)
 	struct side old = { p->old_text.data, -1, NULL, 0 };
 	struct side new = { p->reduced.data, -1, NULL, 0 };
 	const struct old text = { &old, read_side, p->old_text.len };
-	const struct bspatch_job job = { .old = &text, .sparse = p->listing_sparse };
+	const struct bspatch_job job = { .old = &text,
+		.sparse = (p->listing_changes & FLAG_SPARSE) != 0,
+		.substitute = (p->listing_changes & FLAG_SUBSTITUTE) != 0 };
 
 	if (!copies_something(&p->listing))
 		return put_method(w, METHOD_RAW, e) == -1 ? -1 :
 		    put_fresh(w, DELTA_EXTRA, &new, 0, p->reduced.len, e);
 	if (put_method(w, METHOD_PATCH, e) == -1 ||
-	    put_number(w, DELTA_CONTROL, job.sparse ? FLAG_SPARSE : 0, e) == -1)
+	    put_number(w, DELTA_CONTROL, p->listing_changes, e) == -1)
 		return -1;
 	return put_blocks(w, &p->listing, &job, &new, e);
 }
@@ -311,8 +323,10 @@ put_patch(struct writer *w, const struct delta_output *o, struct side *old,
 {
 	const struct expansion *x = o->expansion;
 	const struct old side = { old, read_side, old_bytes };
-	struct bspatch_job job = { .old = &side, .sparse = o->sparse };
-	uint64_t flags = (o->sparse ? FLAG_SPARSE : 0) |
+	struct bspatch_job job = { .old = &side,
+		.sparse = (o->changes & FLAG_SPARSE) != 0,
+		.substitute = (o->changes & FLAG_SUBSTITUTE) != 0 };
+	uint64_t flags = o->changes |
 	    (o->prediction.rules != 0 ? FLAG_IMAGES : 0) |
 	    (x != NULL ? FLAG_EXPANDED : 0);
 

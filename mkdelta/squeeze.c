@@ -16,7 +16,7 @@ enum {
 };
 
 #define ZSTD_BYTES ((uint64_t)1 << 20)	/* above, zstd has never been the smallest */
-#define SMALL_BYTES ((uint64_t)16 << 10)
+#define SMALL_BYTES ((uint64_t)256 << 10)
 #define SLOW_BYTES ((uint64_t)64 << 20)	/* above, no "extreme" */
 
 /* One stream by one codec. */

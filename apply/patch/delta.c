@@ -104,9 +104,11 @@ build_listing(struct delta *d, const void *old_text, size_t old_bytes, struct bu
 		return err_set(e, ERR_FORMAT, "method %u is unknown", method);
 	if (stream_varint(d->patch.streams[DELTA_CONTROL], &flags, e) == -1)
 		return -1;
-	if (flags > FLAG_SPARSE)
+	if ((flags & ~(uint64_t)(FLAG_SPARSE | FLAG_SUBSTITUTE)) != 0 ||
+	    flags == FLAG_SUBSTITUTE)
 		return err_set(e, ERR_FORMAT, "flags that do not go together");
-	job.sparse = flags != 0;
+	job.sparse = (flags & FLAG_SPARSE) != 0;
+	job.substitute = (flags & FLAG_SUBSTITUTE) != 0;
 	return bspatch_blocks(&d->patch, &job, d->header.listing_bytes, e);
 }
 
