@@ -21,7 +21,7 @@
 
 enum { ROOT_KEYS_MAX = 16, DAY = 86400 };
 
-static const char *keys_dir;
+static const char *keys_dir, *key_type;
 static struct opt_list channels, expires;
 static uint32_t root_keys = 2, threshold = 1;
 static bool share_keys;
@@ -30,6 +30,8 @@ static const struct opt options[] = {
 	{ "channel", 'c', OPT_LIST, &channels, "NAME",
 	    "a channel, may repeat (default stable)" },
 	{ "keys", 'k', OPT_TEXT, &keys_dir, "DIR", "private keys (default REPO.keys)" },
+	{ "key-type", 0, OPT_TEXT, &key_type, "TYPE",
+	    "of the keys made: ed25519 (default) or p256" },
 	{ "expires", 0, OPT_LIST, &expires, "ROLE=DAYS",
 	    "period of root (730), targets, channel (365), online (7)" },
 	{ "root-keys", 0, OPT_COUNT_U32, &root_keys, "N",
@@ -46,14 +48,29 @@ struct init {
 	struct expiry expiry;
 	struct buf keys_path;
 	int keys_dir;			/* -1 until made */
+	enum key_scheme scheme;		/* of new keys */
 	struct jv *online, *targets_key;
 	char product[REPO_PRODUCT_MAX];
 	struct repo *repo;
 };
 
 static int
+check_key_type(struct init *in, struct err *e)
+{
+	in->scheme = KEY_ED25519;
+	if (key_type == NULL || strcmp(key_type, "ed25519") == 0)
+		return 0;
+	in->scheme = KEY_ECDSA_P256;
+	if (strcmp(key_type, "p256") == 0)
+		return 0;
+	return err_set(e, ERR_USAGE, "--key-type %s: is none of ed25519, p256", key_type);
+}
+
+static int
 check_options(struct init *in, struct err *e)
 {
+	if (check_key_type(in, e) == -1)
+		return -1;
 	if (channels.n == 0)
 		channels.values[channels.n++] = "stable";
 	for (int i = 0; i < channels.n; i++) {
@@ -84,7 +101,7 @@ check_options(struct init *in, struct err *e)
 static struct jv *
 make_key(const struct init *in, const char *name, struct err *e)
 {
-	struct signer *signer = keys_make(in->keys_dir, name, e);
+	struct signer *signer = keys_make(in->keys_dir, name, in->scheme, e);
 	struct jv *object = signer == NULL ? NULL : signer_public(signer, e);
 
 	signer_free(signer);

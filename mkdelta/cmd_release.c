@@ -29,6 +29,22 @@ static const struct opt options[] = {
 	{ "owners", 0, OPT_FLAG, &want.owners, NULL, "record users and groups" },
 	{ "xattrs", 0, OPT_FLAG, &want.xattrs, NULL,
 	    "record extended attributes and capabilities" },
+	{ "requires-release", 0, OPT_COUNT_U64, &want.says.requires_release, "N",
+	    "only devices that run N or higher come here" },
+	{ "requires-applier", 0, OPT_TEXT, &want.says.requires_applier, "V",
+	    "lowest version of delta-apply" },
+	{ "requires-schema", 0, OPT_COUNT_U64, &want.says.requires_schema, "N",
+	    "lowest schema of the device's data" },
+	{ "hardware", 0, OPT_LIST, &want.says.hardware, "NAME",
+	    "only for this hardware, may repeat" },
+	{ "data", 0, OPT_TEXT, &want.says.data, "CLASS",
+	    "change of data: none, reversible or forward-only" },
+	{ "schema", 0, OPT_COUNT_U64, &want.says.schema, "N",
+	    "schema of the data that it writes, the highest it reads" },
+	{ "reads", 0, OPT_COUNT_U64, &want.says.reads, "N",
+	    "lowest schema of data that it reads" },
+	{ "attempt", 0, OPT_COUNT_U64, &want.says.attempt, "N",
+	    "higher than before: devices that gave up try again" },
 	{ "jobs", 'j', OPT_COUNT_U32, &want.jobs, "N", "threads (default: all cores)" },
 	{ "memory", 'm', OPT_BYTES, &want.memory_bytes, "BYTES",
 	    "for matching, over all threads (default 1G a delta)" },
@@ -170,6 +186,19 @@ json_release(const struct release *r, bool made)
 }
 
 static int
+raise_attempt(struct release *r, const struct keys *keys, struct err *e)
+{
+	if (release_raise_attempt(r, keys, e) == -1)
+		return -1;
+	if (json)
+		return command_print(json_release(r, false), e);
+	if (log_level_now() != LOG_QUIET)
+		(void)printf("release %" PRIu64 " is now at attempt %" PRIu64 "\n",
+		    r->number, want.says.attempt);
+	return 0;
+}
+
+static int
 make_release(struct release *r, const struct keys *keys, const char *keys_path_text,
     struct err *e)
 {
@@ -185,6 +214,8 @@ make_release(struct release *r, const struct keys *keys, const char *keys_path_t
 			(void)printf("already released as %" PRIu64 "\n", r->number);
 		return 0;
 	}
+	if (go == 2)
+		return raise_attempt(r, keys, e);
 	if (release_make(r, e) == -1 || release_publish(r, keys, e) == -1)
 		return -1;
 	if (json)
@@ -231,6 +262,8 @@ run(int argc, char **argv, struct err *e)
 	if (want.effort > EFFORT_MAX)
 		return err_set(e, ERR_USAGE, "--effort %u: 1 to 9 is meant",
 		    want.effort);
+	if (release_says_check(&want.says, e) == -1)
+		return -1;
 	if ((r = calloc(1, sizeof *r)) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	r->want = &want;
@@ -258,6 +291,6 @@ const struct opt_command command_release = {
 	"Makes the full artifact, the deltas from older releases and the signatures.\n"
 	"Every delta is applied by the device's decoder before it is kept.  The same\n"
 	"tree and version as the channel's newest is no new release, so a job may be\n"
-	"run again.\n",
+	"run again; a higher --attempt is then signed for the release that is there.\n",
 	options, 2, -1, run
 };

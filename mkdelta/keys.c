@@ -252,7 +252,7 @@ write_pem(int dir, const char *file, const struct signer *signer, struct err *e)
 }
 
 struct signer *
-keys_make(int dir, const char *name, struct err *e)
+keys_make(int dir, const char *name, enum key_scheme scheme, struct err *e)
 {
 	char file[NAME_MAX_KEY + 8];
 	struct signer *signer;
@@ -264,7 +264,7 @@ keys_make(int dir, const char *name, struct err *e)
 		return NULL;
 	if (there == 1)
 		return read_pem(dir, file, e);
-	if ((signer = signer_new(KEY_ED25519, e)) == NULL)
+	if ((signer = signer_new(scheme, e)) == NULL)
 		return NULL;
 	if (write_pem(dir, file, signer, e) == 0)
 		return signer;

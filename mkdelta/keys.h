@@ -6,11 +6,11 @@
  *	channel-stable.pem	signs the releases of a channel
  *	online.pem		snapshot and timestamp
  *
- * The folder is 0700 and the files 0600 (PKCS#8 PEM); what others can read is
- * refused.  Names are for people: which role a key may sign is what the
- * repository's metadata says of its key id.  Files may be missing: CI needs only
- * its channel's key and the online one.  Encrypted PEM is opened with the
- * environment's MKDELTA_PASSPHRASE; init encrypts with it where it is set.
+ * The folder is 0700 and the files 0600 (PKCS#8 PEM, Ed25519 or P-256);
+ * what others can read is refused.  Names are for people: which role a key may
+ * sign is what the repository's metadata says of its key id.  Files may be missing:
+ * CI needs only its channel's key and the online one.  Encrypted PEM is opened with
+ * the environment's MKDELTA_PASSPHRASE; init encrypts with it where it is set.
  */
 #ifndef MKDELTA_KEYS_H
 #define MKDELTA_KEYS_H
@@ -45,8 +45,9 @@ struct signer *keys_named(const struct keys *, const char *name);
  * holds keys already is ERR_POLICY unless `share`, or unless it is what a killed
  * init left.  Returns its descriptor; keys_settle() ends the work. */
 int keys_begin(const char *path, bool share, struct err *);
-/* NAME.pem in there: read, or made when missing.  Owned by the caller. */
-struct signer *keys_make(int dir, const char *name, struct err *);
+/* NAME.pem in there: read, or made with this scheme when missing.  Owned by the
+ * caller. */
+struct signer *keys_make(int dir, const char *name, enum key_scheme, struct err *);
 int keys_settle(int dir, struct err *);
 /* The folder if a killed init left it unsettled, else -1. */
 int keys_unfinished(const char *path, struct err *);

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "manifest/base/buf.h"
+#include "manifest/base/opt.h"
 #include "manifest/listing.h"
 #include "manifest/record.h"
 #include "mkdelta/edges.h"
@@ -25,12 +26,19 @@
 
 enum { RELEASE_TREES_MAX = 32, RELEASE_TEMP_MAX = 96 };
 
+struct release_says {		/* to devices; NULL and 0: not said */
+	uint64_t requires_release, requires_schema, schema, reads, attempt;
+	const char *requires_applier, *data;
+	struct opt_list hardware;
+};
+
 struct release_want {		/* the command line; NULL and 0: not said */
 	const char *channel, *platform, *number, *version, *notes, *keys;
 	bool require_clean, force, allow_root_key, owners, xattrs;
 	uint32_t jobs;
 	uint64_t memory_bytes;
 	uint32_t effort;	/* 0: the default */
+	struct release_says says;
 };
 
 struct release_delta {
@@ -77,8 +85,19 @@ int release_words(struct release *, int n, char **words, struct err *);
 int release_input(struct release *, const char *keys_path, struct err *);
 
 /* 1: go on, number, version and created are set.  0: these trees are release
- * r->number already.  ERR_POLICY, ERR_USAGE: refused, and why. */
+ * r->number already.  2: they are, and only a higher attempt is to be signed.
+ * ERR_POLICY, ERR_USAGE: refused, and why. */
 int release_decide(struct release *, struct err *);
+
+/* Do the options make sense?  ERR_USAGE says which does not. */
+int release_says_check(const struct release_says *, struct err *);
+/* ERR_POLICY when no device could fulfil --requires-release by an update. */
+int release_says_reachable(const struct release *, struct err *);
+int release_says_fill(const struct release_says *, struct record *, struct err *);
+/* Of r->number, which stands already: 0 nothing given differs from it, 1 only the
+ * attempt is higher, ERR_POLICY. */
+int release_says_compare(const struct release *, struct err *);
+int release_raise_attempt(struct release *, const struct keys *, struct err *);
 
 int release_make(struct release *, struct err *);
 /* The deltas of all trees; part of release_make(). */

@@ -132,7 +132,7 @@ join_release(struct release *r, const struct survey *s, struct err *e)
 	(void)snprintf(r->commit, sizeof r->commit, "%s", s->same.commit);
 	r->created = s->same.created;
 	r->number = n;
-	return 1;
+	return release_says_reachable(r, e) == -1 ? -1 : 1;
 }
 
 static int
@@ -186,8 +186,12 @@ release_decide(struct release *r, struct err *e)
 	if (is_released(r, wanted)) {
 		const struct catalog *c = &r->trees[0].old;
 
+		int higher;
+
 		r->number = wanted != 0 ? wanted : c->records[c->n_records - 1].release;
-		return 0;
+		if ((higher = release_says_compare(r, e)) == -1)
+			return -1;
+		return higher == 1 ? 2 : 0;
 	}
 	if (s.same.release != 0)
 		return join_release(r, &s, e);
@@ -199,5 +203,6 @@ release_decide(struct release *r, struct err *e)
 	if (!r->version_given)
 		(void)snprintf(r->version, sizeof r->version, "%" PRIu64, r->number);
 	set_created(r, &s);
-	return check_version(r, &s, e) == -1 ? -1 : 1;
+	return check_version(r, &s, e) == -1 || release_says_reachable(r, e) == -1 ?
+	    -1 : 1;
 }

@@ -50,8 +50,8 @@ make_listing(struct release *r, struct release_tree *t, struct err *e)
 	return rc;
 }
 
-static void
-fill_record(const struct release *r, struct release_tree *t)
+static int
+fill_record(const struct release *r, struct release_tree *t, struct err *e)
 {
 	struct record *x = &t->record;
 
@@ -64,6 +64,7 @@ fill_record(const struct release *r, struct release_tree *t)
 	x->content_bytes = t->listing->content_bytes;
 	x->created = r->created;
 	x->usable = true;
+	return release_says_fill(&r->want->says, x, e);
 }
 
 /* Where the frame index stands, for the record. */
@@ -136,9 +137,8 @@ release_make(struct release *r, struct err *e)
 		struct release_tree *t = &r->trees[i];
 
 		log_detail("%s: full artifact of %s", t->platform, t->path);
-		fill_record(r, t);
-		if (make_listing(r, t, e) == -1 || make_full(r, t, e) == -1 ||
-		    make_notes(r, t, e) == -1)
+		if (fill_record(r, t, e) == -1 || make_listing(r, t, e) == -1 ||
+		    make_full(r, t, e) == -1 || make_notes(r, t, e) == -1)
 			return -1;
 	}
 	return release_deltas(r, e);

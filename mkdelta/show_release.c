@@ -50,6 +50,39 @@ print_edge(const struct edge *x)
 }
 
 static void
+print_requires(const struct record *x)
+{
+	if (x->requires_release != 0)
+		(void)printf("    requires   release %" PRIu64 " before it\n",
+		    x->requires_release);
+	if (x->requires_schema != 0)
+		(void)printf("    requires   data of schema %" PRIu64 "\n",
+		    x->requires_schema);
+	if (x->requires_applier[0] != '\0')
+		(void)printf("    requires   delta-apply %s\n", x->requires_applier);
+	for (size_t i = 0; i < jv_count(x->requires_hardware); i++) {
+		const char *plain = jv_text(jv_at(x->requires_hardware, i));
+		char name[128];
+
+		if (plain == NULL)
+			continue;
+		(void)text_printable(name, sizeof name, plain, strlen(plain), false);
+		(void)printf("    %-10s %s\n", i == 0 ? "hardware" : "or", name);
+	}
+}
+
+static void
+print_data(const struct record *x)
+{
+	static const char *const words[] = { "no change", "reversible", "forward-only" };
+
+	if (x->data == DATA_NONE && x->data_schema == 0)
+		return;
+	(void)printf("    data       %s, schema %" PRIu64 ", reads %" PRIu64 " to %" PRIu64
+	    "\n", words[x->data], x->data_schema, x->data_reads, x->data_schema);
+}
+
+static void
 print_record(const struct found *f)
 {
 	const struct record *x = f->record;
@@ -67,9 +100,10 @@ print_record(const struct found *f)
 	    x->files == 1 ? "" : "s", bytes_text(size, x->content_bytes));
 	if (x->commit[0] != '\0')
 		(void)printf("    commit     %s\n", x->commit);
-	if (x->requires_release != 0)
-		(void)printf("    requires   release %" PRIu64 " before it\n",
-		    x->requires_release);
+	print_requires(x);
+	print_data(x);
+	if (x->attempt != 0)
+		(void)printf("    attempt    %" PRIu64 "\n", x->attempt);
 	(void)printf("    listing    %9s\n      %s\n", bytes_text(size, x->object.bytes),
 	    repo_object_file(&x->object, file));
 	for (size_t i = 0; i < f->catalog->n_edges; i++)
