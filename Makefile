@@ -76,7 +76,7 @@ LOWER_LIBS   := $(PATCH_LIB) $(MANIFEST_LIB) $(BASE_LIB)
 
 LOWER_LDLIBS   = $(call pkg,libarchive libzstd jansson libcrypto liblzma zlib)
 APPLY_LDLIBS   = $(call pkg,libcurl inih) $(LOWER_LDLIBS)
-MKDELTA_LDLIBS = $(call pkg,libdivsufsort64 libdivsufsort) $(LOWER_LDLIBS)
+MKDELTA_LDLIBS = $(call pkg,libdivsufsort64 libdivsufsort) -lbz2 $(LOWER_LDLIBS)
 HOSTING_LDLIBS = $(call pkg,libcurl) $(LOWER_LDLIBS)
 
 PROGRAMS := $(BUILD)/bin/mkdelta $(BUILD)/bin/delta-apply $(BUILD)/bin/delta-host

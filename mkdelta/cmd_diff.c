@@ -10,6 +10,7 @@
 #include "manifest/base/fs_change.h"
 #include "manifest/base/log.h"
 
+#include "mkdelta/cmd_bsdiff40.h"
 #include "mkdelta/commands.h"
 #include "mkdelta/delta_check.h"
 #include "mkdelta/delta_write.h"
@@ -19,6 +20,7 @@
 static uint32_t jobs;
 static uint64_t memory_bytes;
 static uint32_t effort;
+static const char *format;
 static bool force;
 
 static const struct opt options[] = {
@@ -27,6 +29,8 @@ static const struct opt options[] = {
 	    "bound for matching (default 2G)" },
 	{ "effort", 0, OPT_COUNT_U32, &effort, "N",
 	    "1 (fast) to 9 (small), default 5" },
+	{ "format", 0, OPT_TEXT, &format, "NAME",
+	    "delta (default), or bsdiff40 for bspatch" },
 	{ "force", 'f', OPT_FLAG, &force, NULL, "replace DELTA if it exists" },
 	OPT_END
 };
@@ -63,6 +67,21 @@ write_delta(const struct subject *old, const struct subject *new, int dir,
 	return 0;
 }
 
+/* The words of the command line that only count together. */
+static int
+check_options(struct err *e)
+{
+	if (effort > EFFORT_MAX)
+		return err_set(e, ERR_USAGE, "--effort %u: 1 to 9 is meant", effort);
+	if (format != NULL && strcmp(format, "delta") != 0 &&
+	    strcmp(format, "bsdiff40") != 0)
+		return err_set(e, ERR_USAGE, "--format %s: delta or bsdiff40 is meant",
+		    format);
+	if (format != NULL && strcmp(format, "bsdiff40") == 0 && effort != 0)
+		return err_set(e, ERR_USAGE, "--effort: bsdiff40 has only one");
+	return 0;
+}
+
 static int
 run(int argc, char **argv, struct err *e)
 {
@@ -81,12 +100,14 @@ run(int argc, char **argv, struct err *e)
 	}
 	if ((dir = subject_parent(argv[3], &name, e)) == -1)
 		goto out;
-	if (effort > EFFORT_MAX) {
-		(void)err_set(e, ERR_USAGE, "--effort %u: 1 to 9 is meant", effort);
+	if (check_options(e) == -1)
 		goto out;
-	}
 	if (!force && fs_stat_at(dir, name, &st, e) == 1) {
 		(void)err_set(e, ERR_USAGE, "%s exists; --force replaces it", argv[3]);
+		goto out;
+	}
+	if (format != NULL && strcmp(format, "bsdiff40") == 0) {
+		rc = bsdiff40_diff(argv[1], argv[2], dir, name, memory_bytes, force, e);
 		goto out;
 	}
 	if (subject_open(argv[1], true, jobs, &old, e) == -1 ||
@@ -112,6 +133,7 @@ out:
 const struct opt_command command_diff = {
 	"diff", "OLD NEW DELTA", "one delta between two files or two folders",
 	"`mkdelta patch OLD DELTA NEW` is its inverse.  The delta is proved with the\n"
-	"device's decoder before it gets its name.\n",
+	"device's decoder before it gets its name.\n"
+	"--format bsdiff40 writes a patch between two files as bsdiff does, for bspatch.\n",
 	options, 3, 3, run
 };

@@ -9,6 +9,8 @@
 #include "manifest/base/fs.h"
 #include "manifest/listing.h"
 
+#include "mkdelta/bsdiff40.h"
+#include "mkdelta/cmd_bsdiff40.h"
 #include "mkdelta/commands.h"
 #include "mkdelta/inspect.h"
 #include "mkdelta/subject.h"
@@ -43,15 +45,18 @@ inspect(int fd, uint64_t bytes, const char *old_path, struct err *e)
 {
 	static const uint8_t zstd_magic[HEAD_BYTES] = { 0x28, 0xb5, 0x2f, 0xfd };
 	uint8_t head[HEAD_BYTES] = { 0 };
+	bool is_bsdiff40;
 
 	if (fs_pread(fd, head, bytes < sizeof head ? (size_t)bytes : sizeof head, 0,
-	    e) == -1)
+	    e) == -1 || bsdiff40_is(fd, bytes, &is_bsdiff40, e) == -1)
 		return -1;
 	if (memcmp(head, DELTA_MAGIC, DELTA_MAGIC_BYTES - 1) == 0)
 		return inspect_delta(fd, bytes, old_path, as_json, e);
 	if (old_path != NULL)
 		return err_set(e, ERR_USAGE, "no delta, so %s has no part in it",
 		    old_path);
+	if (is_bsdiff40)
+		return bsdiff40_inspect(fd, bytes, as_json, e);
 	return inspect_text(fd, memcmp(head, zstd_magic, sizeof head) == 0, e);
 }
 
@@ -88,7 +93,7 @@ const struct opt_command command_inspect = {
 	    "what a file of a repository says",
 	"For a delta: where its bytes went.  With OLD, what it was made for, also which\n"
 	"file costs how much; the packed size of a stream is shared out among the files\n"
-	"by what each reads of it.  A listing may be compressed.  No signature is\n"
-	"checked; `mkdelta verify` does.\n",
+	"by what each reads of it.  For a patch of bsdiff: its streams.  A\n"
+	"listing may be compressed.  No signature is checked; `mkdelta verify` does.\n",
 	options, 1, 2, run
 };

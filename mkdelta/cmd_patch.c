@@ -13,6 +13,8 @@
 #include "manifest/base/fs_tree.h"
 #include "manifest/base/log.h"
 
+#include "mkdelta/bsdiff40.h"
+#include "mkdelta/cmd_bsdiff40.h"
 #include "mkdelta/commands.h"
 #include "mkdelta/spill.h"
 #include "mkdelta/subject.h"
@@ -192,17 +194,23 @@ apply(struct patch *p, const char *name, struct err *e)
 	return rc;
 }
 
+/* *bytes is the size of a patch of bsdiff, 0 for a delta of ours. */
 static int
-open_delta(struct patch *p, const char *path, int *fd, struct err *e)
+open_delta(struct patch *p, const char *path, int *fd, uint64_t *bytes, struct err *e)
 {
 	char *name = NULL;
 	int dir = subject_parent(path, &name, e);
+	bool is = false;
+	struct stat st;
 
-	*fd = dir == -1 ? -1 : fs_open_file(dir, name, NULL, e);
+	*fd = dir == -1 ? -1 : fs_open_file(dir, name, &st, e);
 	if (dir != -1)
 		(void)close(dir);
 	free(name);
-	if (*fd == -1 || (p->delta = delta_open(*fd, UINT64_MAX, e)) == NULL)
+	if (*fd == -1 || bsdiff40_is(*fd, (uint64_t)st.st_size, &is, e) == -1)
+		return err_wrap(e, "%s", path);
+	*bytes = is ? (uint64_t)st.st_size : 0;
+	if (!is && (p->delta = delta_open(*fd, UINT64_MAX, e)) == NULL)
 		return err_wrap(e, "%s", path);
 	return 0;
 }
@@ -213,6 +221,7 @@ run(int argc, char **argv, struct err *e)
 	struct patch p = { .old = { .dir = -1 }, .at = -1, .old_fd = -1 };
 	struct stat st;
 	char *name = NULL;
+	uint64_t bsdiff40_bytes = 0;
 	int words, fd = -1, rc = -1;
 
 	switch (opt_parse(NULL, &command_patch, argc, argv, &words, e)) {
@@ -229,10 +238,15 @@ run(int argc, char **argv, struct err *e)
 		(void)err_set(e, ERR_USAGE, "%s exists; name something new", argv[3]);
 		goto out;
 	}
-	if (open_delta(&p, argv[2], &fd, e) == -1 ||
-	    subject_open(argv[1], true, 0, &p.old, e) == -1)
+	if (open_delta(&p, argv[2], &fd, &bsdiff40_bytes, e) == -1)
 		goto out;
-	if ((rc = apply(&p, name, e)) == -1)
+	if (bsdiff40_bytes > 0)
+		rc = bsdiff40_patch(argv[1], fd, bsdiff40_bytes, p.at, name, force, e);
+	else if (subject_open(argv[1], true, 0, &p.old, e) == -1)
+		goto out;
+	else
+		rc = apply(&p, name, e);
+	if (rc == -1)
 		(void)err_wrap(e, "%s on %s", argv[2], argv[1]);
 out:
 	delta_close(p.delta);
@@ -253,6 +267,7 @@ const struct opt_command command_patch = {
 	"patch", "OLD DELTA NEW",
 	    "make NEW of OLD and a delta, with the device's decoder",
 	"OLD is the file or folder the delta was made for; it is not changed.  NEW gets\n"
-	"its name when all of it is there and right.\n",
+	"its name when all of it is there and right.  A patch of bsdiff is taken as well;\n"
+	"such a one does not tell the right OLD from a wrong one.\n",
 	options, 3, 3, run
 };

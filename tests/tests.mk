@@ -14,7 +14,7 @@ FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
 LAB_LIB  := $(BUILD)/lib/lab.a
 ALL_LIBS := $(LAB_LIB) $(APPLY_LIB) $(MKDELTA_LIB) $(HOSTING_LIB) $(LOWER_LIBS)
-ALL_LDLIBS = $(call pkg,cmocka libcurl inih libdivsufsort64 libdivsufsort) $(LOWER_LDLIBS)
+ALL_LDLIBS = $(call pkg,cmocka libcurl inih libdivsufsort64 libdivsufsort) -lbz2 $(LOWER_LDLIBS)
 
 TEST_BIN := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRC) $(FLOW_SRC))
 
