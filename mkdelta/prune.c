@@ -8,8 +8,8 @@
 /* Costs in sixteenths of a bit, as measured over many pairs of releases. */
 enum {
 	BIT = 16,
-	COST_BLOCK = 45 * BIT,		/* of a copy somewhere else */
-	COST_NEXT = 20 * BIT,		/* of one that goes on behind the fresh bytes */
+	COST_BLOCK = 60 * BIT,		/* of a copy somewhere else */
+	COST_NEXT = 28 * BIT,		/* of one that goes on behind the fresh bytes */
 	COST_CHANGE = 9 * BIT,		/* of a byte that is not as it was */
 	COST_FRESH = 4 * BIT,		/* if there are too few to tell */
 	FRESH_MIN = 2048,

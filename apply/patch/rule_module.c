@@ -106,7 +106,9 @@ static const struct image_section *
 symbols_of(const struct image *im, const struct span *s)
 {
 	for (size_t i = 0; i < im->n_sections; i++)
-		if (im->sections[i].at == s->origin && im->sections[i].type == IMAGE_RELA)
+		if (im->sections[i].at == s->origin &&
+		    im->sections[i].type == IMAGE_RELA &&
+		    im->sections[i].link < im->n_sections)
 			return &im->sections[im->sections[i].link];
 	return NULL;
 }
