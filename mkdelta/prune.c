@@ -161,8 +161,9 @@ int
 prune(struct blocks *b, const uint8_t *old, const uint8_t *new, enum delta_kind kind,
     int64_t *bits, struct err *e)
 {
-	int more = 1;
+	int more = b->n > 0;
 
+	*bits = 0;
 	for (int round = 0; more == 1 && round < ROUNDS; round++)
 		more = prune_more(b, old, new, kind, bits, e);
 	*bits /= BIT;

@@ -138,7 +138,8 @@ release_says_fill(const struct release_says *s, struct record *x, struct err *e)
 	if ((x->requires_hardware = jv_new_list()) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	for (int i = 0; i < s->hardware.n; i++)
-		if (jv_push(x->requires_hardware, jv_new_text(s->hardware.values[i])) == -1)
+		if (jv_push(x->requires_hardware,
+		    jv_new_text(s->hardware.values[i])) == -1)
 			return err_set(e, ERR_NOMEM, "out of memory");
 	return 0;
 }

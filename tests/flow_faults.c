@@ -72,7 +72,7 @@ install_1(void)
 	lab_log_clear(l);
 }
 
-enum damage { FLIPPED, TRUNCATED, OVERSIZED, DAMAGES };
+enum damage { FLIPPED, TRUNCATED, OVERSIZED, HALF, EMPTY, DAMAGES };
 
 /* Damage each file that the pattern names; flips at a tenth of its length. */
 static void
@@ -84,6 +84,8 @@ damage(const char *files, enum damage how, int tenth)
 		    "dd of=$f bs=1 seek=$at conv=notrunc status=none",
 		"truncate -s -1 $f",
 		"head -c 1000 /dev/zero >> $f",
+		"truncate -s $(($(stat -c %s $f) / 2)) $f",
+		"truncate -s 0 $f",
 	};
 
 	lab_ok(l, "tenth=%d; for f in %s; do %s; done", tenth, files, does[how]);
@@ -138,6 +140,49 @@ a_damaged_channel_role_is_4(void **state)
 	refuses_all_damage("repo/metadata/*.stable.any.json");
 }
 
+/* A device that knows them already does not ask again: this one is new. */
+static void
+damaged_targets_are_4(void **state)
+{
+	(void)state;
+	for (int how = 0; how < DAMAGES; how++) {
+		damage("repo/metadata/*.targets.json", (enum damage)how, 4);
+		lab_log_clear(l);
+		lab_expect(l, 4, DELTA_APPLY "update");
+		assert_true(lab_requests(l, "targets.json 200") >= 1);
+		app_runs(l, 0);
+		assert_false(lab_exists(l, "dev/demo/current"));
+		restore();
+	}
+	lab_ok(l, DELTA_APPLY "update");
+	assert_true(lab_same_tree(l, "t", "dev/demo/current"));
+}
+
+/* Signed by nobody: a root that the device does not know yet. */
+static void
+a_damaged_root_is_4(void **state)
+{
+	(void)state;
+	lab_ok(l, "cp repo/metadata/1.root.json repo/metadata/2.root.json; "
+	    "rm -rf keep; cp -a repo keep");
+	install_1();
+	lab_ok(l, "rm -r repo; cp -a keep repo");
+	app_remember(l, "before");
+	for (int how = 0; how < DAMAGES; how++) {
+		damage("repo/metadata/2.root.json", (enum damage)how, 3);
+		lab_expect(l, 4, DELTA_APPLY "update");
+		assert_true(lab_requests(l, "2.root.json 200") >= 1);
+		app_remember(l, "now");
+		lab_ok(l, "grep -v dev/state before > b; grep -v dev/state now > n; "
+		    "diff b n");
+		app_runs(l, 1);
+		lab_ok(l, "rm -r repo; cp -a keep repo");
+	}
+	restore();
+	lab_ok(l, DELTA_APPLY "update");
+	assert_true(lab_same_tree(l, "t", "dev/demo/current"));
+}
+
 static void
 a_damaged_full_is_4(void **state)
 {
@@ -149,9 +194,12 @@ a_damaged_full_is_4(void **state)
 			lab_ok(l, "rm -f repo/targets/*/*.delta");
 			damage("repo/targets/*/*.tar.zst", (enum damage)how, tenth);
 			lab_expect(l, 4, DELTA_APPLY "update");
+			assert_true(lab_same_tree(l, "t1", "dev/demo/current"));
 			app_runs(l, 1);
 			restore();
 		}
+	lab_ok(l, DELTA_APPLY "update");
+	assert_true(lab_same_tree(l, "t", "dev/demo/current"));
 }
 
 static void
@@ -306,6 +354,8 @@ main(void)
 		FLOW(a_damaged_timestamp_is_4),
 		FLOW(a_damaged_snapshot_is_4),
 		FLOW(a_damaged_channel_role_is_4),
+		FLOW(damaged_targets_are_4),
+		FLOW(a_damaged_root_is_4),
 		FLOW(a_damaged_full_is_4),
 		FLOW(a_damaged_listing_is_4),
 		FLOW(a_damaged_delta_is_gone_around),

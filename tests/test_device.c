@@ -7,6 +7,7 @@
 
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,21 @@ conf_in(const struct scratch *s, enum swap_mode swap)
 	c.trust_root = words[3];
 	c.swap = swap;
 	return c;
+}
+
+/* What filesystem the next question is answered with; 0: the truth. */
+static uint64_t pretended;
+int __real_fstatfs64(int fd, struct statfs *);
+int __wrap_fstatfs64(int fd, struct statfs *);
+
+int
+__wrap_fstatfs64(int fd, struct statfs *fs)
+{
+	int rc = __real_fstatfs64(fd, fs);
+
+	if (rc == 0 && pretended != 0)
+		fs->f_type = (__typeof__(fs->f_type))pretended;
+	return rc;
 }
 
 static void
@@ -251,6 +267,26 @@ device_lock_also_guards_a_shared_state_or_root(void **state)
 	device_close(&a);
 }
 
+static void
+a_root_without_links_and_modes_is_refused(void **state)
+{
+	static const struct {
+		uint64_t magic;
+		const char *name;
+	} kinds[] = { { 0x4d44, "vfat" }, { 0x2011bab0, "exfat" }, { 0x5346544e, "ntfs" } };
+	const struct scratch *s = *state;
+	struct conf c = conf_in(s, SWAP_SYMLINK);
+
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		pretended = kinds[i].magic;
+		must_refuse(&c, ERR_POLICY, kinds[i].name);
+		must_refuse(&c, ERR_POLICY, "no symbolic links");
+		/* At most the folder itself was made. */
+		assert_true(rmdir(c.root) == 0 || access(c.root, F_OK) == -1);
+	}
+	pretended = 0;
+}
+
 int
 main(void)
 {
@@ -264,6 +300,7 @@ main(void)
 		SCRATCH_TEST(guard_looks_through_symlinks),
 		SCRATCH_TEST(device_lock_names_its_holder),
 		SCRATCH_TEST(device_lock_also_guards_a_shared_state_or_root),
+		SCRATCH_TEST(a_root_without_links_and_modes_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("device", tests, NULL, NULL);

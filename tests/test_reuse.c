@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "apply/reuse.h"
 
 #include "tests/lab/device.h"
+#include "tests/lab/disk.h"
 
 /* old/ is the tree that is here, new/ the one under construction. */
 struct site {
@@ -303,6 +305,25 @@ too_many_links_mean_a_copy(void **state)
 }
 
 static void
+a_link_that_is_refused_means_a_copy(void **state)
+{
+	static const int refusals[] = { EMLINK, EXDEV, EPERM };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+		struct site *s = site_of("echo x > f && chmod 644 f", REUSE_HARDLINK,
+		    NULL);
+
+		disk_reset();
+		disk_fail_name("linkat", refusals[i]);
+		must_copy(s, "f");
+		assert_non_null(strstr(disk_calls(), "linkat"));
+		disk_reset();
+		site_close(s);
+	}
+}
+
+static void
 own_files_get_a_second_name_once(void **state)
 {
 	struct site *s = site_of("echo x > f && chmod 644 f && cp f g", REUSE_COPY, NULL);
@@ -396,6 +417,7 @@ main(void)
 		cmocka_unit_test(another_owner_for_the_tree_means_no_links),
 		cmocka_unit_test(another_filesystem_means_a_copy),
 		cmocka_unit_test(too_many_links_mean_a_copy),
+		cmocka_unit_test(a_link_that_is_refused_means_a_copy),
 		cmocka_unit_test(own_files_get_a_second_name_once),
 		cmocka_unit_test(linked_files_are_looked_at_again),
 	};

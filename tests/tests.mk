@@ -30,7 +30,9 @@ DISK_CALLS := openat64 write pwrite64 ftruncate64 fallocate64 copy_file_range \
             ioctl mkdirat symlinkat linkat renameat renameat2 unlinkat fchmod \
             fchmodat fchown fchownat utimensat futimens fsetxattr fsync syncfs
 DISK_WRAP := $(foreach c,$(DISK_CALLS),-Wl,--wrap=$(c))
-$(BUILD)/tests/test_fs_change $(BUILD)/tests/test_fs_copy $(BUILD)/tests/test_fs_tree $(BUILD)/tests/test_stage_faults: LDFLAGS_ALL += $(DISK_WRAP)
+$(BUILD)/tests/test_fs_change $(BUILD)/tests/test_fs_copy $(BUILD)/tests/test_fs_tree $(BUILD)/tests/test_stage_faults $(BUILD)/tests/test_reuse: LDFLAGS_ALL += $(DISK_WRAP)
+# It says what filesystem a folder is on.
+$(BUILD)/tests/test_device: LDFLAGS_ALL += -Wl,--wrap=fstatfs64
 
 # Those that end the process at its n-th change of the disk (tests/cut/cut.h),
 # and the device's program made to end like that.
