@@ -312,6 +312,7 @@ put_predicted(struct writer *w, const struct delta_output *o, struct bspatch_job
 	    put_part(w, x, o->blocks.n, e) == 0)
 		rc = put_blocks(w, &o->blocks, job, new, e);
 	predict_close(&predict);
+	job->predict = NULL;
 	free(l.copies);
 	return rc;
 }

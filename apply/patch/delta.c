@@ -175,6 +175,7 @@ build_blocks(struct delta *d, struct patch_output *o, struct bspatch_job *job,
 			    b[1].new_at - b->new_at - b->copy, e);
 	}
 	predict_close(&predict);
+	job->predict = NULL;
 	return rc;
 }
 

@@ -19,6 +19,7 @@ enum {
 	LOOK_AHEAD = 16,
 	LOOK_BACK = 32,
 	REGISTERS = 32,
+	PAGE = 0x1000,
 	CALL_CLOBBERED = 19	/* x0 to x18 */
 };
 
@@ -91,6 +92,15 @@ low_bits(uint32_t w)
 	return is_add(w) ? imm : imm << scale(w);
 }
 
+/* Does it add the low bits of an address to register rn?  More than a page is an
+ * offset in something larger. */
+static bool
+consumes(uint32_t w, unsigned rn)
+{
+	return (w >> 5 & 31) == rn && (is_add(w) || is_load_store(w)) &&
+	    low_bits(w) < PAGE;
+}
+
 /* What the ADRP at `at` is for: its page and the first consumer's low bits. */
 static uint64_t
 adrp_target(const struct window *w, uint64_t at, uint64_t page, unsigned rd)
@@ -102,7 +112,7 @@ adrp_target(const struct window *w, uint64_t at, uint64_t page, unsigned rd)
 		if (next + INSTRUCTION > w->n)
 			break;
 		x = le32_load(w->bytes + next);
-		if ((x >> 5 & 31) == rd && (is_add(x) || is_load_store(x)))
+		if (consumes(x, rd))
 			return page + low_bits(x);
 		if ((is_adrp(x) && (x & 31) == rd) || (is_call(x) && rd < CALL_CLOBBERED))
 			break;
@@ -133,7 +143,7 @@ consumer(struct pages *p, uint64_t at, uint32_t x, bool report, struct refs *ref
 {
 	unsigned rn = x >> 5 & 31;
 
-	if (report && known(p, rn, at))
+	if (report && known(p, rn, at) && consumes(x, rn))
 		refs_add(refs, REF_A64_LOW, is_add(x) ? 0 : scale(x), 0, at,
 		    p->page[rn] + low_bits(x));
 	/* A load into a general register, or the sum, ends what it held. */
