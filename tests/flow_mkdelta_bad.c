@@ -123,6 +123,7 @@ numbers_that_are_none(void **state)
 	lab_expect(l, 2, "mkdelta release repo t --number 0");
 	lab_must_say(l, "from 1 to 9223372036854775807");
 	lab_expect(l, 2, "mkdelta release repo t --number 9223372036854775808");
+	lab_must_say(l, "'9223372036854775808': must be from 1 to");
 	lab_expect(l, 2, "mkdelta release repo t --number -1");
 	lab_expect(l, 2, "mkdelta release repo t --number 1x");
 	must_be_without(l, "1");
@@ -191,6 +192,7 @@ channels_with_bad_names(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		lab_expect(l, 2, "mkdelta init other --channel %s", names[i]);
+		lab_must_say(l, i % 3 == 0 ? "reserved" : "beginning with a letter");
 		assert_false(lab_exists(l, "other"));
 		assert_false(lab_exists(l, "other.keys"));
 		lab_expect(l, 2, "mkdelta release repo t --channel %s", names[i]);
@@ -229,7 +231,10 @@ a_tree_that_holds_repo_or_keys(void **state)
 	lab_ok(l, "mkdelta init -q t/repo --keys keys && mkdelta init -q r2 --keys "
 	    "t/keys");
 	lab_expect(l, 1, "mkdelta release t/repo t --keys keys");
+	lab_must_say(l, "t/repo: lies in the tree t; keep it outside");
+	lab_ok(l, "rm -r t/repo");
 	lab_expect(l, 1, "mkdelta release r2 t --keys t/keys");
+	lab_must_say(l, "t/keys: lies in the tree t; keep it outside");
 	lab_expect(l, 1, "mkdelta release repo repo");
 	lab_expect(l, 2, "mkdelta init r3 --keys r3");
 	lab_close(l);
@@ -277,6 +282,7 @@ an_empty_tree(void **state)
 	(void)state;
 	lab_ok(l, "mkdir e");
 	lab_expect(l, 1, "mkdelta release repo e");
+	lab_must_say(l, "e: the tree is empty");
 	must_be_without(l, "1");
 	lab_close(l);
 }
@@ -306,8 +312,18 @@ a_truncated_or_foreign_tar(void **state)
 	lab_must_say(l, "cut.tar.gz");
 	lab_ok(l, "tar -cPf up.tar --transform 's,^t/etc,../etc,' t");
 	lab_expect(l, 4, "mkdelta release repo up.tar");
+	lab_must_say(l, "a path with '..'");
 	lab_ok(l, "head -c 5000 /dev/urandom > junk.tar");
 	lab_expect(l, 4, "mkdelta release repo junk.tar");
+	lab_must_say(l, "is no archive");
+	/* The same name twice; a hard link to what is not there. */
+	lab_ok(l, "tar -cf dup.tar t/etc/app.conf && tar -rf dup.tar t/etc/app.conf");
+	lab_expect(l, 4, "mkdelta release repo dup.tar");
+	lab_must_say(l, "twice in the archive");
+	lab_ok(l, "mkdir h && echo x > h/a && ln h/a h/b && tar -cf hl.tar h/a h/b && "
+	    "tar --delete -f hl.tar h/a");
+	lab_expect(l, 4, "mkdelta release repo hl.tar");
+	lab_must_say(l, "no file before it");
 	must_be_without(l, "1");
 	lab_close(l);
 }
