@@ -23,6 +23,7 @@
 enum {
 	SAMPLE_BYTES = 512 << 10,	/* of copied bytes, to choose how to write them */
 	SAMPLE_STRETCH = 64 << 10,
+	MEMORY_MAX = 9 << 20,	/* of the decoder, for one output's prediction */
 	CHANGES_TOLD = 1024,	/* so many tell how they are best written */
 	FEW = 2048		/* one change in so many: sparse without a trial */
 };
@@ -254,7 +255,11 @@ match_bytes(struct ancestor *a, struct delta_output *output, const uint8_t *new,
 	if (a->g->whole && prediction_find(&job, &output->blocks, &output->prediction,
 	    was, e) == -1)
 		return -1;
+	/* The decoder may not need more than any delta may. */
+	if (prediction_memory(&output->prediction, output->blocks.n) > MEMORY_MAX)
+		prediction_free(&output->prediction);
 	if (output->prediction.rules == 0) {
+		blocks_free(&output->blocks);
 		if (match_plain(a, new, &output->blocks, e) == -1)
 			return -1;
 		copy_plain(&output->blocks, a->old, was);

@@ -68,15 +68,9 @@ work_bytes(const struct delta_plan *p)
 	uint64_t most = 0;
 
 	for (size_t i = 0; i < p->n; i++) {
-		const struct prediction *x = &p->outputs[i].prediction;
-		uint64_t n = x->memory_bytes + x->n * sizeof(struct pair) +
-		    (p->outputs[i].blocks.n + 1) * sizeof(struct placed);
+		uint64_t n = prediction_memory(&p->outputs[i].prediction,
+		    p->outputs[i].blocks.n);
 
-		for (size_t k = 0; k < x->n; k++)
-			n += 2 * x->pairs[k].n_anchors * sizeof(struct anchor) +
-			    x->pairs[k].n_points * sizeof(struct map_point);
-		if (x->rules == 0)
-			n = 0;
 		if (p->outputs[i].expansion != NULL)
 			n += p->outputs[i].expansion->memory_bytes;
 		if (n > most)

@@ -3,6 +3,7 @@
 
 #include "apply/patch/bspatch.h"
 #include "apply/patch/image_elf.h"
+#include "apply/patch/patch_output.h"
 #include "manifest/base/cancel.h"
 
 #include "mkdelta/image_side.h"
@@ -356,4 +357,16 @@ prediction_free(struct prediction *p)
 	free(p->pairs);
 	free(p->from);
 	memset(p, 0, sizeof *p);
+}
+
+uint64_t
+prediction_memory(const struct prediction *x, size_t blocks)
+{
+	uint64_t n = x->memory_bytes + x->n * sizeof(struct pair) +
+	    (blocks + 1) * sizeof(struct placed);
+
+	for (size_t k = 0; k < x->n; k++)
+		n += 2 * x->pairs[k].n_anchors * sizeof(struct anchor) +
+		    x->pairs[k].n_points * sizeof(struct map_point);
+	return x->rules == 0 ? 0 : n;
 }

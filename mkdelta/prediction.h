@@ -25,7 +25,7 @@ struct prediction {
 	struct pair *pairs;	/* owned, with their anchors and points */
 	size_t n;
 	struct layout *from;	/* owned: the old layout of each pair */
-	uint64_t memory_bytes;	/* the decoder needs to hold blocks, maps and tables */
+	uint64_t memory_bytes;	/* the decoder needs for maps and tables */
 };
 
 struct prediction_job {
@@ -48,5 +48,8 @@ struct prediction_job {
 int prediction_find(const struct prediction_job *, struct blocks *,
     struct prediction *out, uint8_t *predicted, struct err *);
 void prediction_free(struct prediction *);
+
+/* The decoder's memory for such an output of so many blocks; 0 when there is none. */
+uint64_t prediction_memory(const struct prediction *, size_t blocks);
 
 #endif

@@ -137,6 +137,10 @@ delta_header_read(int fd, struct delta_header *h, struct err *e)
 	    take_number(&c, &h->listing_bytes, e) == -1 || take_streams(&c, h, e) == -1 ||
 	    place_streams(h, (uint64_t)(c.p - bytes), (uint64_t)st.st_size, e) == -1)
 		return -1;
+	if (h->memory > DELTA_MEMORY_MAX)
+		return err_set(e, ERR_FORMAT,
+		    "the delta declares %" PRIu64 " bytes of memory, more than any may",
+		    h->memory);
 	if (delta_header_memory(h) > h->memory)
 		return err_set(e, ERR_FORMAT,
 		    "the delta needs more memory than it declares");
