@@ -128,7 +128,7 @@ lint:
 bench:
 	@scripts/deps bench
 	@$(MAKE) --no-print-directory -s programs
-	@tests/bench/run.sh $(BUILD)/bin
+	@CORPUS="$(CORPUS)" OUT="$(OUT)" tests/bench/run.sh $(BUILD) $(PAIRS)
 
 install: programs
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/mkdelta

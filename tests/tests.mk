@@ -4,7 +4,7 @@
 # make valgrind   some journeys with every program under valgrind
 # make torture    die at every system call and at every change of the disk
 # make fuzz       each fuzz target for a minute (SECONDS=n)
-# make bench      sizes and times as ratios against peers
+# make bench      sizes and times against peers: PAIRS="esbuild-p vips" CORPUS=DIR OUT=docs
 # make install    PREFIX=/usr DESTDIR=pkg
 
 TEST_SRC := $(wildcard tests/test_*.c)
