@@ -45,6 +45,14 @@ endif
 SMALL    ?= -Oz -fno-asynchronous-unwind-tables
 ifndef SAN
 $(BUILD)/obj/apply/%.o $(BUILD)/obj/manifest/%.o: OPT = $(SMALL)
+# gcc sees delta-apply as one piece when it links it; the objects hold both forms,
+# so all other programs link the plain one.
+ifeq (,$(findstring clang,$(shell $(CC) --version)))
+WHOLE    := -flto -flto-partition=none -fno-plt
+$(BUILD)/obj/apply/%.o $(BUILD)/obj/manifest/%.o: CFLAGS += $(WHOLE) -ffat-lto-objects
+LDFLAGS_ALL += -fno-lto
+$(BUILD)/bin/delta-apply: LDFLAGS_ALL += $(WHOLE) $(SMALL)
+endif
 # Every function with an array is guarded; not every one that passes a pointer.
 $(BUILD)/obj/apply/%.o $(BUILD)/obj/manifest/%.o: \
     PROTECT = -fstack-protector --param=ssp-buffer-size=4
