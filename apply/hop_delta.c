@@ -108,7 +108,7 @@ scratch(void *arg, int *fd, struct err *e)
 static int
 build(struct work *w, size_t i, struct delta *d, struct source *s, struct err *e)
 {
-	const struct delta_io io = { s, open_old, write_output, repeat, scratch };
+	const struct delta_io io = { s, open_old, write_output, repeat, scratch, NULL };
 	struct output o = OUTPUT_INIT;
 
 	s->output = &o;

@@ -93,7 +93,10 @@ const struct opt_command command_inspect = {
 	    "what a file of a repository says",
 	"For a delta: where its bytes went.  With OLD, what it was made for, also which\n"
 	"file costs how much; the packed size of a stream is shared out among the files\n"
-	"by what each reads of it.  For a patch of bsdiff: its streams.  A\n"
+	"by what each reads of it.  And, for each rule that rewrites references in\n"
+	"programs: how many there are in copied bytes, how many look different in the\n"
+	"new file, which share of these was predicted, how many bytes need no difference\n"
+	"thereby, and how many still do.  For a patch of bsdiff: its streams.  A\n"
 	"listing may be compressed.  No signature is checked; `mkdelta verify` does.\n",
 	options, 1, 2, run
 };

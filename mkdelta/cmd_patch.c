@@ -104,7 +104,7 @@ content(void *arg, const struct listing *l, size_t i, int fd, struct err *e)
 {
 	struct patch *p = arg;
 	struct delta_io io = { p, open_old, take_bytes, take_repeat,
-		spill_scratch };
+		spill_scratch, NULL };
 
 	if (l->entries[i].has_sha256)
 		return copy_known(p, &l->entries[i], fd, e);

@@ -67,7 +67,7 @@ static int
 check_outputs(struct check *c, struct delta *d, size_t n, struct err *e)
 {
 	struct delta_io io = { c, open_old, take_bytes, take_repeat,
-		spill_scratch };
+		spill_scratch, NULL };
 	struct sha256 got;
 
 	for (c->now = 0; c->now < n; c->now++) {

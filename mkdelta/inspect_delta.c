@@ -15,6 +15,7 @@
 #include "mkdelta/subject.h"
 
 #include "mkdelta/inspect.h"
+#include "mkdelta/inspect_rules.h"
 #include "mkdelta/spill.h"
 
 enum { NAME_MAX_SHOWN = 4200 };
@@ -40,6 +41,7 @@ struct view {
 	struct cost *costs;
 	size_t n;
 	int old_fd;
+	struct rules_view rules;
 };
 
 /* ---- what each output reads ---- */
@@ -81,6 +83,15 @@ take_repeat(void *arg, uint64_t output, struct err *e)
 	return 0;
 }
 
+static void
+watch(void *arg, const struct predict *p, uint64_t old_at, const uint8_t *bytes, size_t n,
+    bool done)
+{
+	struct view *v = arg;
+
+	rules_watch(&v->rules, p, old_at, bytes, n, done);
+}
+
 /* Packed bytes that were read since the last call. */
 static double
 packed_since(struct view *v)
@@ -101,7 +112,7 @@ static int
 read_outputs(struct view *v, const size_t *outputs, struct err *e)
 {
 	struct delta_io io = { v, open_old, take_bytes, take_repeat,
-		spill_scratch };
+		spill_scratch, watch };
 
 	(void)packed_since(v);
 	for (size_t i = 0; i < v->n; i++) {
@@ -207,8 +218,10 @@ print_text(const struct view *v)
 	}
 	(void)printf("%-10s %-7s %12s\n", "header", "",
 	    bytes_text(packed, v->file_bytes - streams));
-	if (v->new != NULL)
+	if (v->new != NULL) {
+		rules_print(&v->rules);
 		print_costs(v);
+	}
 }
 
 static struct jv *
@@ -286,7 +299,8 @@ print_json(const struct view *v, struct err *e)
 	    jv_set(top, "listing-bytes",
 	    jv_new_int((int64_t)delta_listing_bytes(d))) == -1 ||
 	    jv_set(top, "streams", streams_json(v)) == -1 ||
-	    (v->new != NULL && jv_set(top, "files", costs_json(v)) == -1)) {
+	    (v->new != NULL && (jv_set(top, "rules", rules_json(&v->rules)) == -1 ||
+	    jv_set(top, "files", costs_json(v)) == -1))) {
 		jv_free(top);
 		return err_set(e, ERR_NOMEM, "out of memory");
 	}

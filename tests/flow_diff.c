@@ -199,6 +199,24 @@ inspect_says_what_it_is(void **state)
 }
 
 static void
+inspect_counts_what_each_rule_predicted(void **state)
+{
+	struct lab *l = *state;
+
+	lab_ok(l, "mkdelta diff $BIN/delta-host $BIN/delta-apply d && "
+		  "mkdelta inspect d $BIN/delta-host > says");
+	/* rule, references, moved, right, %, saved, unit, left, unit */
+	lab_ok(l, "awk '/^rule /{on = 1; next} NF < 9 {on = 0} on {n++; "
+		  "if ($3 > $2 || $4 > 100) exit 1} END {exit n < 2}' says");
+	lab_ok(l, "mkdelta inspect --json d $BIN/delta-host");
+	lab_must_say(l, "\"saved-bytes\": ");
+	lab_must_say(l, "\"name\": \"unwind\"");
+	/* Nothing to predict, nothing to say. */
+	lab_ok(l, "echo a > a && echo b > b && mkdelta diff a b e && "
+		  "! mkdelta inspect e a | grep references");
+}
+
+static void
 effort_trades_time_for_bytes(void **state)
 {
 	struct lab *l = *state;
@@ -226,6 +244,7 @@ main(void)
 		LAB_TEST(threads_and_names_do_not_matter),
 		LAB_TEST(a_temporary_folder_that_is_missing_is_named),
 		LAB_TEST(inspect_says_what_it_is),
+		LAB_TEST(inspect_counts_what_each_rule_predicted),
 		LAB_TEST(effort_trades_time_for_bytes),
 	};
 

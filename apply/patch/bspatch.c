@@ -121,6 +121,14 @@ bspatch_predicted(struct bspatch *p, const struct bspatch_job *j, const struct c
 	return bytes;
 }
 
+/* Show them to who watches. */
+static void
+show(const struct bspatch_job *j, uint64_t at, const uint8_t *bytes, size_t n, bool done)
+{
+	if (j->watch != NULL && j->watch->watch != NULL)
+		j->watch->watch(j->watch->arg, j->predict, at, bytes, n, done);
+}
+
 int
 bspatch_copy(struct bspatch *p, const struct bspatch_job *j, const struct copy *c,
     struct err *e)
@@ -131,10 +139,14 @@ bspatch_copy(struct bspatch *p, const struct bspatch_job *j, const struct copy *
 		size_t n = step(end - at);
 		uint8_t *bytes = bspatch_predicted(p, j, c, at, n, e);
 
-		if (bytes == NULL ||
-		    (j->sparse ? add_changes(p, j->substitute, bytes, n, e) :
-		    add_differences(p, bytes, n, e)) == -1 ||
-		    put(j->to, bytes, n, e) == -1)
+		if (bytes == NULL)
+			return -1;
+		show(j, at, bytes, n, false);
+		if ((j->sparse ? add_changes(p, j->substitute, bytes, n, e) :
+		    add_differences(p, bytes, n, e)) == -1)
+			return -1;
+		show(j, at, bytes, n, true);
+		if (put(j->to, bytes, n, e) == -1)
 			return -1;
 		at += n;
 	}

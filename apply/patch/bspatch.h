@@ -38,6 +38,7 @@ struct bspatch_job {
 	const struct bspatch_sink *to;
 	bool sparse, substitute;
 	struct predict *predict;	/* NULL: bytes are copied as they are */
+	const struct delta_io *watch;	/* with predict: its watch(), if there is one */
 };
 
 /* A block as it stands in its streams; `*at` is where its copy is expected in the old

@@ -158,7 +158,7 @@ get_copy(void *arg, size_t i)
 /* A part whose blocks were read: predicted copies, fresh bytes of code. */
 static int
 build_blocks(struct delta *d, struct patch_output *o, struct bspatch_job *job,
-    struct err *e)
+    const struct delta_io *io, struct err *e)
 {
 	struct predict predict = { .old = o->old, .rules = (uint32_t)o->rules,
 		.pairs = o->pairs, .n_pairs = o->n_pairs,
@@ -166,6 +166,7 @@ build_blocks(struct delta *d, struct patch_output *o, struct bspatch_job *job,
 	int rc = predict_open(&predict, e);
 
 	job->predict = &predict;
+	job->watch = io;
 	for (size_t i = 0; rc == 0 && i < o->n_blocks; i++) {
 		const struct placed *b = &o->blocks[i];
 		struct copy c = get_copy(o, i);
@@ -176,18 +177,19 @@ build_blocks(struct delta *d, struct patch_output *o, struct bspatch_job *job,
 	}
 	predict_close(&predict);
 	job->predict = NULL;
+	job->watch = NULL;
 	return rc;
 }
 
 static int
 build_parts(struct delta *d, struct patch_output *o, struct bspatch_job *job,
-    struct err *e)
+    const struct delta_io *io, struct err *e)
 {
 	uint64_t seek = 0, part;
 
 	for (o->part_at = 0; o->part_at < o->bytes; o->part_at += part)
 		if (patch_output_part(o, d->patch.streams, o->bytes - o->part_at, &seek,
-		    &part, e) == -1 || build_blocks(d, o, job, e) == -1)
+		    &part, e) == -1 || build_blocks(d, o, job, io, e) == -1)
 			return -1;
 	return 0;
 }
@@ -208,7 +210,7 @@ build_patch(struct delta *d, uint64_t bytes, const struct delta_io *io, struct e
 		.sparse = (o.flags & FLAG_SPARSE) != 0,
 		.substitute = (o.flags & FLAG_SUBSTITUTE) != 0 };
 	if (rc == 0)
-		rc = (o.flags & FLAG_IMAGES) != 0 ? build_parts(d, &o, &job, e) :
+		rc = (o.flags & FLAG_IMAGES) != 0 ? build_parts(d, &o, &job, io, e) :
 		    bspatch_blocks(&d->patch, &job, o.bytes, e);
 	if (rc == 0)
 		rc = patch_output_end(&o, e);

@@ -18,6 +18,7 @@
 #ifndef APPLY_PATCH_DELTA_H
 #define APPLY_PATCH_DELTA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@
 #include "manifest/base/err.h"
 
 struct delta;
+struct predict;
 
 struct delta_io {
 	void *arg;
@@ -40,6 +42,11 @@ struct delta_io {
 	/* An empty file for reading and writing that has no name, for what does not
 	 * fit into memory: delta_scratch() bytes at most.  The delta closes it. */
 	int (*scratch)(void *arg, int *fd, struct err *);
+	/* For who wants to know how good the guesses are, else NULL: n copied bytes of an
+	 * output with images, from old offset old_at on; the references in them are in
+	 * predict->refs.  Called twice: as they were predicted, then as they are. */
+	void (*watch)(void *arg, const struct predict *, uint64_t old_at,
+	    const uint8_t *bytes, size_t n, bool done);
 };
 
 /* fd is borrowed; memory_limit: what the caller lets it use (ERR_ROOM beyond,

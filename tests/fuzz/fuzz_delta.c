@@ -81,7 +81,7 @@ decode(int fd)
 	struct err e = ERR_INIT;
 	struct delta *d = delta_open(fd, 64 << 20, &e);
 	uint64_t sum = 0;
-	struct delta_io io = { &sum, open_old, take, repeat, scratch };
+	struct delta_io io = { &sum, open_old, take, repeat, scratch, NULL };
 
 	if (d != NULL && delta_listing(d, old_text, sizeof old_text - 1, &text,
 	    &e) == 0) {
