@@ -88,6 +88,18 @@ image_holds(const struct image *im, uint64_t word)
 	return word >= LOWEST && word >= im->layout.low && word < im->layout.high;
 }
 
+bool
+image_code(const struct image *im, uint64_t address)
+{
+	for (size_t i = 0; i < im->layout.n; i++) {
+		const struct segment *s = &im->layout.segments[i];
+
+		if ((s->code || im->relocatable) && address - s->address < s->memory)
+			return true;
+	}
+	return false;
+}
+
 const struct image_section *
 image_section(const struct image *im, const char *name)
 {

@@ -67,6 +67,8 @@ uint64_t image_address(const struct image *, uint64_t at);
 bool image_offset(const struct image *, uint64_t address, uint64_t *at);
 /* Might a word of this value be an address of the image?  Small ones rarely are. */
 bool image_holds(const struct image *, uint64_t word);
+/* Is it in a segment of code?  Anywhere in a relocatable object. */
+bool image_code(const struct image *, uint64_t address);
 
 /* The first section of this name, or NULL. */
 const struct image_section *image_section(const struct image *, const char *name);

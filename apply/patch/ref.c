@@ -16,6 +16,7 @@ static const struct {
 	[REF_BASE32] = { 4, UINT32_MAX },
 	[REF_BASE64] = { 8, UINT64_MAX },
 	[REF_INDEX32] = { 4, UINT32_MAX },
+	[REF_INDEX24] = { 4, 0xffffff00 },
 	[REF_REL31] = { 4, 0x7fffffff },
 	[REF_A64_BRANCH] = { 4, 0x03ffffff },
 	[REF_A64_PAGE] = { 4, 0x60ffffe0 },
@@ -23,6 +24,7 @@ static const struct {
 	[REF_A32_BRANCH] = { 4, 0x00ffffff },
 	[REF_A32_BLX] = { 4, 0x01ffffff },
 	[REF_A32_MOV] = { 4, 0x000f0fff },
+	[REF_A32_PART] = { 4, 0x00000fff },
 	[REF_T32_BRANCH] = { 4, 0x2fff07ff },
 	[REF_T32_BLX] = { 4, 0x2fff07ff },
 	[REF_T32_MOV] = { 4, 0x70ff040f },
@@ -88,6 +90,16 @@ a32_mov_bits(uint32_t half)
 	return bits(half, 12, 4) << 16 | bits(half, 0, 12);
 }
 
+/* The distance from the first of the three, 8 bits, 8 bits and 12 bits of it: ADD has a
+ * number of 8 bits, rotated to the right by twice the 4 bits before it. */
+static uint32_t
+a32_part_bits(uint64_t distance, unsigned part)
+{
+	if (part == 0)
+		return 0x600 | bits(distance, 20, 8);
+	return part == 1 ? 0xa00 | bits(distance, 12, 8) : bits(distance, 0, 12);
+}
+
 static uint64_t
 value(const struct ref *r, uint64_t target, uint64_t place, uint64_t base)
 {
@@ -100,7 +112,9 @@ value(const struct ref *r, uint64_t target, uint64_t place, uint64_t base)
 	case REF_BASE64:
 		return (target - base) >> (r->aux & 63);
 	case REF_INDEX32:
-		return (target - base) / (r->aux == 0 ? 1 : r->aux);
+	case REF_INDEX24:
+		return (target - base) / (r->aux == 0 ? 1 : r->aux) <<
+		    (r->kind == REF_INDEX24 ? 8 : 0);
 	case REF_FAR32:
 		return target - place - (uint64_t)(int64_t)ref_far(r);
 	case REF_REL31:
@@ -117,6 +131,8 @@ value(const struct ref *r, uint64_t target, uint64_t place, uint64_t base)
 		return bits(target - place - 8, 2, 24) | bits(target, 1, 1) << 24;
 	case REF_A32_MOV:
 		return a32_mov_bits(bits(target, r->aux != 0 ? 16 : 0, 16));
+	case REF_A32_PART:
+		return a32_part_bits(target - (place - 4 * (uint64_t)r->aux) - 8, r->aux);
 	case REF_T32_BRANCH:
 		return t32_branch_bits(target - place - 4);
 	case REF_T32_BLX:

@@ -27,6 +27,7 @@ enum ref_kind {
 	REF_BASE32,		/* (target - base) >> aux */
 	REF_BASE64,
 	REF_INDEX32,		/* (target - base) / aux: the number of a record */
+	REF_INDEX24,		/* the same in the upper three bytes */
 	REF_REL31,		/* target - place, 31 bits (Arm EHABI, prel31) */
 	REF_A64_BRANCH,		/* B, BL: imm26 */
 	REF_A64_PAGE,		/* ADRP: immhi, immlo */
@@ -34,6 +35,7 @@ enum ref_kind {
 	REF_A32_BRANCH,		/* B, BL: imm24, from place + 8 */
 	REF_A32_BLX,		/* BLX: imm24 and H */
 	REF_A32_MOV,		/* MOVW, MOVT: imm4, imm12; aux 0 low, 1 high half */
+	REF_A32_PART,		/* aux 0, 1, 2: of ADD, ADD, LDR that add up */
 	REF_T32_BRANCH,		/* BL, B.W: S, imm10, J1, J2, imm11, from place + 4 */
 	REF_T32_BLX,		/* BLX: to a word */
 	REF_T32_MOV,		/* MOVW, MOVT as above */

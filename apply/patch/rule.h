@@ -43,7 +43,7 @@ enum rule_id {
 	RULE_IDS
 };
 
-enum { RULE_CONTEXT_MAX = 1280 };	/* `before` and `after` at most */
+enum { RULE_CONTEXT_MAX = 5120 };	/* `before` and `after` at most */
 
 /* What a mark (1 to 15) of a span stands for.  `at` is where the reference begins in
  * the marked word of 4 bytes, 0 to 3. */

@@ -1,7 +1,7 @@
 /*
  * Relocatable objects (gABI 4.1, chapter 4; kernel modules): addresses are offsets in
  * the file.  Relocations name a place in a section and a symbol by its number; symbols
- * have a name and a place in their section.  64 bits with addends only: arm64, x86-64.
+ * have a name and a place in their section.
  */
 #include "manifest/base/bytes.h"
 
@@ -11,9 +11,27 @@
 
 enum {
 	WHAT_RELOCATIONS, WHAT_SYMBOLS,
-	RELOCATION = 24, SYMBOL = 24,
-	SECTION_SYMBOL = 3	/* STT_SECTION */
+	RELA_64 = 24, SYMBOL_64 = 24,	/* bytes */
+	RELA_32 = 12, REL_32 = 8, SYMBOL_32 = 16,
+	SECTION_SYMBOL = 3		/* STT_SECTION */
 };
+
+static unsigned
+symbol_bytes(const struct image *im)
+{
+	return im->bits == 64 ? SYMBOL_64 : SYMBOL_32;
+}
+
+/* Bytes of an entry in a table of relocations or symbols; 0: neither. */
+static unsigned
+entry_bytes(const struct image *im, const struct image_section *x)
+{
+	if (x->type == IMAGE_SYMTAB)
+		return symbol_bytes(im);
+	if (x->type == IMAGE_RELA)
+		return im->bits == 64 ? RELA_64 : RELA_32;
+	return x->type == IMAGE_REL && im->bits == 32 ? REL_32 : 0;
+}
 
 static int
 add_span(struct image *im, const struct image_section *x, unsigned what, uint64_t base,
@@ -24,7 +42,7 @@ add_span(struct image *im, const struct image_section *x, unsigned what, uint64_
 	if (s == NULL)
 		return -1;
 	s->what = (uint8_t)what;
-	s->stride = RELOCATION;
+	s->stride = entry_bytes(im, x);
 	s->base = image_base(im, base);
 	return 0;
 }
@@ -32,15 +50,15 @@ add_span(struct image *im, const struct image_section *x, unsigned what, uint64_
 static int
 spans(struct image *im, struct spans *out, struct err *e)
 {
-	if (!im->relocatable || im->bits != 64)
+	if (!im->relocatable)
 		return 0;
 	for (size_t i = 0; i < im->n_sections; i++) {
 		const struct image_section *x = &im->sections[i];
-		unsigned what = x->type == IMAGE_RELA ? WHAT_RELOCATIONS : WHAT_SYMBOLS;
+		unsigned what = x->type == IMAGE_SYMTAB ? WHAT_SYMBOLS : WHAT_RELOCATIONS;
+		unsigned bytes = entry_bytes(im, x);
 
 		(void)image_base(im, x->at);
-		if ((x->type != IMAGE_RELA && x->type != IMAGE_SYMTAB) ||
-		    x->bytes < RELOCATION || x->link >= im->n_sections ||
+		if (bytes == 0 || x->bytes < bytes || x->link >= im->n_sections ||
 		    (what == WHAT_RELOCATIONS && x->info >= im->n_sections))
 			continue;
 		if (add_span(im, x, what, im->sections[what == WHAT_RELOCATIONS ?
@@ -63,7 +81,8 @@ known_base(const struct image *im, uint64_t address)
 static const struct image_section *
 symbol_section(const struct image *im, const uint8_t *symbol)
 {
-	unsigned i = symbol[6] | (unsigned)symbol[7] << 8;
+	const uint8_t *index = symbol + (im->bits == 64 ? 6 : 14);
+	unsigned i = index[0] | (unsigned)index[1] << 8;
 
 	return i != 0 && i < im->n_sections ? &im->sections[i] : NULL;
 }
@@ -88,18 +107,20 @@ static void
 addend(const struct asked *a, const struct image *im, const struct image_section *symbols,
     uint32_t symbol, uint64_t at, uint64_t value)
 {
-	uint8_t entry[SYMBOL];
+	unsigned bytes = symbol_bytes(im);
+	uint8_t entry[SYMBOL_64];
 	const struct image_section *x;
 	struct err ignored;
 
 	if (at < a->from || at >= a->to ||
-	    (uint64_t)symbol * SYMBOL + SYMBOL > symbols->bytes ||
-	    image_read(im, entry, SYMBOL, symbols->at + (uint64_t)symbol * SYMBOL,
+	    (uint64_t)symbol * bytes + bytes > symbols->bytes ||
+	    image_read(im, entry, bytes, symbols->at + (uint64_t)symbol * bytes,
 	    &ignored) == -1)
 		return;
 	x = symbol_section(im, entry);
-	if ((entry[4] & 15) == SECTION_SYMBOL && x != NULL)
-		add(a, im, REF_BASE64, 0, x->at, at, x->at + value);
+	if ((entry[im->bits == 64 ? 4 : 12] & 15) == SECTION_SYMBOL && x != NULL)
+		add(a, im, im->bits == 64 ? REF_BASE64 : REF_BASE32, 0, x->at, at,
+		    x->at + value);
 }
 
 static const struct image_section *
@@ -107,25 +128,32 @@ symbols_of(const struct image *im, const struct span *s)
 {
 	for (size_t i = 0; i < im->n_sections; i++)
 		if (im->sections[i].at == s->origin &&
-		    im->sections[i].type == IMAGE_RELA &&
+		    im->sections[i].type != IMAGE_SYMTAB &&
+		    entry_bytes(im, &im->sections[i]) == s->stride &&
 		    im->sections[i].link < im->n_sections)
 			return &im->sections[im->sections[i].link];
 	return NULL;
 }
 
+/* r_offset, r_info, r_addend; 32 bits: the symbol is in the upper 24 of r_info. */
 static void
 relocation(const struct asked *a, const struct image *im, const struct span *s,
     const struct image_section *symbols, const uint8_t *p, uint64_t at)
 {
-	uint32_t symbol = le32_load(p + 12);
+	bool wide = im->bits == 64;
+	uint32_t symbol = wide ? le32_load(p + 12) : le32_load(p + 4) >> 8;
 	uint64_t base = im->bases[s->base];
 
-	add(a, im, REF_BASE64, 0, base, at, base + le64_load(p));
+	add(a, im, wide ? REF_BASE64 : REF_BASE32, 0, base, at,
+	    base + (wide ? le64_load(p) : le32_load(p)));
 	if (symbols == NULL || symbol == 0)
 		return;
-	add(a, im, REF_INDEX32, SYMBOL, symbols->at, at + 12,
-	    symbols->at + (uint64_t)symbol * SYMBOL);
-	addend(a, im, symbols, symbol, at + 16, le64_load(p + 16));
+	add(a, im, wide ? REF_INDEX32 : REF_INDEX24, symbol_bytes(im), symbols->at,
+	    at + (wide ? 12 : 4), symbols->at + (uint64_t)symbol * symbol_bytes(im));
+	if (wide)
+		addend(a, im, symbols, symbol, at + 16, le64_load(p + 16));
+	else if (s->stride == RELA_32)
+		addend(a, im, symbols, symbol, at + 8, le32_load(p + 8));
 }
 
 static void
@@ -137,8 +165,12 @@ symbol(const struct asked *a, const struct image *im, const struct span *s,
 
 	if (le32_load(p) != 0)
 		add(a, im, REF_BASE32, 0, base, at, base + le32_load(p));
-	if (x != NULL)
+	if (x == NULL)
+		return;
+	if (im->bits == 64)
 		add(a, im, REF_BASE64, 0, x->at, at + 8, x->at + le64_load(p + 8));
+	else
+		add(a, im, REF_BASE32, 0, x->at, at + 4, x->at + le32_load(p + 4));
 }
 
 static void
@@ -163,8 +195,8 @@ find(const struct span *s, const struct window *w, uint64_t from, uint64_t to,
 
 const struct rule rule_module = {
 	.name = "module",
-	.before = RELOCATION,
-	.after = RELOCATION,
+	.before = RELA_64,
+	.after = RELA_64,
 	.spans = spans,
 	.find = find,
 };

@@ -16,7 +16,7 @@ enum {
 	WHAT_RELA,
 	WHAT_REL,
 	RELA_32 = 12, RELA_64 = 24, REL_32 = 8, REL_64 = 16,
-	SYMBOL_64 = 24
+	SYMBOL_32 = 16, SYMBOL_64 = 24
 };
 
 /* Sections of words that may be addresses. */
@@ -110,15 +110,18 @@ relocation(const struct span *s, const struct window *w, uint64_t at, uint64_t f
     uint64_t to, struct refs *refs)
 {
 	unsigned bits = w->image->bits;
-	uint64_t symbol_at = at + 12;
+	uint64_t info_at = at + (bits == 64 ? 12 : 4);
 
 	word(w, bits, at, from, to, refs);
-	if (bits == 64 && symbol_at >= from && symbol_at < to) {
-		uint32_t symbol = le32_load(w->bytes + (symbol_at - w->at));
+	if (info_at >= from && info_at < to) {
+		uint32_t info = le32_load(w->bytes + (info_at - w->at));
+		uint32_t symbol = bits == 64 ? info : info >> 8;
+		unsigned entry = bits == 64 ? SYMBOL_64 : SYMBOL_32;
 
 		if (symbol != 0)
-			refs_add(refs, REF_INDEX32, SYMBOL_64, s->base, symbol_at,
-			    w->image->bases[s->base] + (uint64_t)symbol * SYMBOL_64);
+			refs_add(refs, bits == 64 ? REF_INDEX32 : REF_INDEX24, entry,
+			    s->base, info_at,
+			    w->image->bases[s->base] + (uint64_t)symbol * entry);
 	}
 	if (s->what == WHAT_RELA)
 		word(w, bits, at + (bits == 64 ? 16 : 8), from, to, refs);

@@ -56,18 +56,6 @@ immediate(unsigned page, uint8_t opcode, uint8_t modrm)
 	}
 }
 
-static bool
-leads_into_code(const struct image *im, uint64_t target)
-{
-	for (size_t i = 0; i < im->layout.n; i++) {
-		const struct segment *s = &im->layout.segments[i];
-
-		if ((s->code || im->relocatable) && target - s->address < s->memory)
-			return true;
-	}
-	return false;
-}
-
 /* The target of four bytes at p, an instruction of `to_end` bytes from there on; the
  * address of p is `place`. */
 static uint64_t
@@ -84,7 +72,7 @@ branch(const struct image *im, const uint8_t *p, uint64_t address)
 	unsigned at = p[0] == 0xe8 || p[0] == 0xe9 ? 1 :
 	    p[0] == 0x0f && (p[1] & 0xf0) == 0x80 ? 2 : 0;
 
-	if (at != 0 && leads_into_code(im, target_of(im, p + at, 4, address + at)))
+	if (at != 0 && image_code(im, target_of(im, p + at, 4, address + at)))
 		return (struct operand){ at, 4 };
 	return (struct operand){ 0, 0 };
 }
