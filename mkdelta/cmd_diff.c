@@ -16,11 +16,13 @@
 #include "mkdelta/delta_write.h"
 #include "mkdelta/effort.h"
 #include "mkdelta/subject.h"
+#include "mkdelta/without.h"
 
 static uint32_t jobs;
 static uint64_t memory_bytes;
 static uint32_t effort;
-static const char *format;
+static const char *format, *without_names;
+static uint32_t without;
 static bool force;
 
 static const struct opt options[] = {
@@ -31,6 +33,8 @@ static const struct opt options[] = {
 	    "1 (fast) to 9 (small), default 5" },
 	{ "format", 0, OPT_TEXT, &format, "NAME",
 	    "delta (default), or bsdiff40 for bspatch" },
+	{ "without", 0, OPT_TEXT, &without_names, "NAMES",
+	    "rules or methods not to use (for older decoders)" },
 	{ "force", 'f', OPT_FLAG, &force, NULL, "replace DELTA if it exists" },
 	OPT_END
 };
@@ -42,7 +46,7 @@ write_delta(const struct subject *old, const struct subject *new, int dir,
 	struct delta_job job = { .from = old->listing, .to = new->listing,
 		.from_dir = old->dir, .to_dir = new->dir, .from_name = old->name,
 		.to_name = new->name, .jobs = jobs, .memory_bytes = memory_bytes,
-		.effort = effort };
+		.effort = effort, .without = without };
 	char temporary[64], bytes[BYTES_TEXT_MAX], whole[BYTES_TEXT_MAX];
 	struct delta_stats stats;
 	struct err ignored;
@@ -73,12 +77,16 @@ check_options(struct err *e)
 {
 	if (effort > EFFORT_MAX)
 		return err_set(e, ERR_USAGE, "--effort %u: 1 to 9 is meant", effort);
+	if (without_names != NULL && without_parse(without_names, &without, e) == -1)
+		return -1;
 	if (format != NULL && strcmp(format, "delta") != 0 &&
 	    strcmp(format, "bsdiff40") != 0)
 		return err_set(e, ERR_USAGE, "--format %s: delta or bsdiff40 is meant",
 		    format);
-	if (format != NULL && strcmp(format, "bsdiff40") == 0 && effort != 0)
-		return err_set(e, ERR_USAGE, "--effort: bsdiff40 has only one");
+	if (format != NULL && strcmp(format, "bsdiff40") == 0 && (effort != 0 ||
+	    without != 0))
+		return err_set(e, ERR_USAGE, "--effort, --without: bsdiff40 has only one "
+		    "way");
 	return 0;
 }
 

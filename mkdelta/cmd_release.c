@@ -9,9 +9,11 @@
 #include "mkdelta/commands.h"
 #include "mkdelta/effort.h"
 #include "mkdelta/release.h"
+#include "mkdelta/without.h"
 
 static struct release_want want = { .channel = NULL };
 static bool json;
+static const char *without_names;
 
 static const struct opt options[] = {
 	{ "platform", 'p', OPT_TEXT, &want.platform, "P",
@@ -50,6 +52,8 @@ static const struct opt options[] = {
 	    "for matching, over all threads (default 1G a delta)" },
 	{ "effort", 0, OPT_COUNT_U32, &want.effort, "N",
 	    "for deltas: 1 (fast) to 9 (small), default 5" },
+	{ "without", 0, OPT_TEXT, &without_names, "NAMES",
+	    "for deltas: rules or methods not to use (for older decoders)" },
 	{ "keys", 'k', OPT_TEXT, &want.keys, "DIR", "private keys (default REPO.keys)" },
 	{ "allow-root-key", 0, OPT_FLAG, &want.allow_root_key, NULL,
 	    "with CI=true: sign though a root key lies there" },
@@ -262,6 +266,8 @@ run(int argc, char **argv, struct err *e)
 	if (want.effort > EFFORT_MAX)
 		return err_set(e, ERR_USAGE, "--effort %u: 1 to 9 is meant",
 		    want.effort);
+	if (without_names != NULL && without_parse(without_names, &want.without, e) == -1)
+		return -1;
 	if (release_says_check(&want.says, e) == -1)
 		return -1;
 	if ((r = calloc(1, sizeof *r)) == NULL)

@@ -10,6 +10,7 @@
 #include "mkdelta/deflate_find.h"
 #include "mkdelta/jobs.h"
 #include "mkdelta/match.h"
+#include "mkdelta/without.h"
 
 #include "mkdelta/delta_plan.h"
 
@@ -123,6 +124,8 @@ delta_plan_expand(struct delta_plan *p, struct err *e)
 	struct expanding x = { .plan = p, .jobs = 1 };
 	int rc;
 
+	if ((p->job->without & WITHOUT_EXPANDED) != 0)
+		return 0;
 	if ((x.outputs = calloc(p->n + 1, sizeof *x.outputs)) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	for (size_t i = 0; i < p->n; i++)

@@ -17,6 +17,7 @@
 #include "mkdelta/prune.h"
 #include "mkdelta/squeeze.h"
 #include "mkdelta/suffix.h"
+#include "mkdelta/without.h"
 
 #include "mkdelta/delta_plan.h"
 
@@ -167,6 +168,12 @@ choose_changes(const struct blocks *b, const uint8_t *was, const uint8_t *new,
 
 /* ---- one group ---- */
 
+static bool
+may_not(const struct matching *m, uint32_t what)
+{
+	return (m->plan->job->without & what) != 0;
+}
+
 /* The ancestor of a group, and what is found in it. */
 struct ancestor {
 	const struct matching *m;
@@ -193,9 +200,9 @@ match_best(const struct ancestor *a, const uint8_t *old, const struct suffix *su
 		int64_t bits = INT64_MAX;
 
 		if ((rc = bsdiff_blocks(old, a->n_old, suffix, new, a->n_new,
-		    thresholds[i], rest, &b, e)) == 0)
+		    thresholds[i], rest, &b, e)) == 0 && !may_not(a->m, WITHOUT_PRUNE))
 			rc = prune(&b, old, new, kind, &bits, e);
-		if (rc == 0 && bits < least) {
+		if (rc == 0 && (i == 0 || bits < least)) {
 			blocks_free(out);
 			*out = b;
 			least = bits;
@@ -248,7 +255,8 @@ match_bytes(struct ancestor *a, struct delta_output *output, const uint8_t *new,
     uint8_t *was, struct err *e)
 {
 	struct prediction_job job = { .old = a->old, .new = new, .n_old = a->n_old,
-		.n_new = a->n_new, .rules = ((uint32_t)1 << RULE_IDS) - 1,
+		.n_new = a->n_new, .rules = WITHOUT_RULES & ~a->m->plan->job->without,
+		.overrides = !may_not(a->m, WITHOUT_OVERRIDES),
 		.passes = a->m->effort->passes, .quick = !a->m->effort->exact,
 		.match = match_blurred, .arg = a };
 
@@ -264,8 +272,14 @@ match_bytes(struct ancestor *a, struct delta_output *output, const uint8_t *new,
 			return -1;
 		copy_plain(&output->blocks, a->old, was);
 	}
-	return choose_changes(&output->blocks, was, new, a->m->effort,
-	    &output->changes, e);
+	if (may_not(a->m, WITHOUT_SPARSE))
+		return 0;
+	if (choose_changes(&output->blocks, was, new, a->m->effort,
+	    &output->changes, e) == -1)
+		return -1;
+	if (may_not(a->m, WITHOUT_SUBSTITUTE))
+		output->changes &= ~(unsigned)FLAG_SUBSTITUTE;
+	return 0;
 }
 
 static int

@@ -19,6 +19,7 @@ struct delta_job {
 	unsigned jobs;		/* threads, 0: one a core */
 	uint64_t memory_bytes;	/* for matching, over all threads; 0: DELTA_JOB_MEMORY */
 	unsigned effort;	/* 1 to 9 (effort.h), 0: the default */
+	uint32_t without;	/* mask of enum without: what may not be used */
 };
 
 /* Sets of deflate parameters that a delta may need. */
@@ -37,9 +38,9 @@ struct delta_stats {
 };
 
 /* Write the delta to out_fd (new and empty, for reading and writing).  The same
- * trees, memory_bytes and effort give the same bytes, whatever `jobs`.  Beside that
- * memory there are packers (about 50 MiB a thread) and 4 MiB a stream; what is
- * beyond goes to files below $TMPDIR or /var/tmp that have no name. */
+ * trees, memory_bytes, effort and without give the same bytes, whatever `jobs`.
+ * Beside that memory there are packers (about 50 MiB a thread) and 4 MiB a stream;
+ * what is beyond goes to files below $TMPDIR or /var/tmp that have no name. */
 int delta_write(const struct delta_job *, int out_fd, struct delta_stats *,
     struct err *);
 

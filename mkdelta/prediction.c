@@ -137,6 +137,8 @@ find_points(struct finding *f, const struct predict *p, struct err *e)
 	free(f->points);
 	f->points = NULL;
 	f->pair.n_points = 0;
+	if (!f->job->overrides)
+		return 0;
 	if (overrides_find(&f->old, &f->new, &f->pair, &copies, &p->map, &f->points,
 	    &f->pair.n_points, e) == -1)
 		return -1;

@@ -32,6 +32,7 @@ struct prediction_job {
 	const uint8_t *old, *new;
 	size_t n_old, n_new;
 	uint32_t rules;		/* to try */
+	bool overrides;		/* where the map is wrong, say so */
 	unsigned passes;	/* matching again with the map of the pass before */
 	/* The blocks of any two versions of the bytes, n_old and n_new long; `rough`: all
 	 * that matters is where most of it went. */

@@ -38,6 +38,7 @@ struct release_want {		/* the command line; NULL and 0: not said */
 	uint32_t jobs;
 	uint64_t memory_bytes;
 	uint32_t effort;	/* 0: the default */
+	uint32_t without;	/* of deltas: mask of enum without */
 	struct release_says says;
 };
 

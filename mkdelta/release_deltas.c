@@ -97,7 +97,8 @@ write_delta(const struct delta_pool *p, const struct release_tree *t,
 	struct delta_job job = { .from = old->listing, .to = t->listing,
 		.from_dir = old->dir, .to_dir = t->in.dir, .jobs = p->jobs,
 		.memory_bytes = p->memory_bytes,
-		.effort = p->release->want->effort };
+		.effort = p->release->want->effort,
+		.without = p->release->want->without };
 	struct delta_stats stats;
 
 	if (delta_write(&job, fd, &stats, e) == -1 ||

@@ -231,6 +231,27 @@ effort_trades_time_for_bytes(void **state)
 	lab_expect(l, 2, "mkdelta diff --effort 0 a b d0");
 }
 
+static void
+what_it_must_do_without_is_not_used(void **state)
+{
+	struct lab *l = *state;
+
+	lab_ok(l, "cp $(command -v delta-host) a && cp $(command -v mkdelta) b && "
+		  "for n in predict unwind,symbols sparse deflate overrides prune "
+		  "substitute; do mkdelta diff --without $n a b d-$n && "
+		  "mkdelta patch a d-$n c-$n && cmp b c-$n; done");
+	lab_ok(l, "! mkdelta inspect d-predict a | grep '^rule'");
+	lab_ok(l, "mkdelta inspect d-unwind,symbols a | grep '^pointers'");
+	lab_ok(l, "! mkdelta inspect d-unwind,symbols a | grep -e ^unwind -e ^symbols");
+	lab_ok(l, "mkdelta inspect d-sparse | grep ^diff");
+	lab_ok(l, "printf x | cat - a > a1 && gzip -n9c a > a.gz && gzip -n9c a1 > b.gz && "
+		  "mkdelta diff a.gz b.gz with && mkdelta diff --without deflate a.gz b.gz "
+		  "no && test $(stat -c %%s no) -gt $(stat -c %%s with)");
+	lab_expect(l, 2, "mkdelta diff --without sparse,speed a b d");
+	lab_must_say(l, "--without speed: one of predict, overrides, deflate, sparse, ");
+	lab_expect(l, 2, "mkdelta diff --format bsdiff40 --without sparse a b d");
+}
+
 int
 main(void)
 {
@@ -245,6 +266,7 @@ main(void)
 		LAB_TEST(a_temporary_folder_that_is_missing_is_named),
 		LAB_TEST(inspect_says_what_it_is),
 		LAB_TEST(inspect_counts_what_each_rule_predicted),
+		LAB_TEST(what_it_must_do_without_is_not_used),
 		LAB_TEST(effort_trades_time_for_bytes),
 	};
 
