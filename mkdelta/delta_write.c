@@ -61,7 +61,7 @@ emit_header(const struct delta_header *h, struct buf *out, struct err *e)
 }
 
 /* The decoder's memory beside the streams: that of the output which needs the most.
- * A little is added for machines whose structures are larger. */
+ * A little is added for what is not counted one by one. */
 static uint64_t
 work_bytes(const struct delta_plan *p)
 {

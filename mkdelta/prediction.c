@@ -364,7 +364,7 @@ prediction_free(struct prediction *p)
 uint64_t
 prediction_memory(const struct prediction *x, size_t blocks)
 {
-	uint64_t n = x->memory_bytes + x->n * sizeof(struct pair) +
+	uint64_t n = x->memory_bytes + x->n * PAIR_COUNTS +
 	    (blocks + 1) * sizeof(struct placed);
 
 	for (size_t k = 0; k < x->n; k++)

@@ -117,7 +117,8 @@ read_tree(struct release *r, struct release_tree *t, const char *work,
 {
 	const struct release_want *w = r->want;
 	struct ingest_options in = { true, w->owners, w->xattrs, work };
-	struct scan_options scan = { w->owners, w->xattrs, w->jobs };
+	struct scan_options scan = { .owners = w->owners, .xattrs = w->xattrs,
+		.jobs = w->jobs };
 
 	if (ingest_check_apart(t->path, r->repo->path, e) == -1 ||
 	    ingest_check_apart(t->path, keys_path, e) == -1 ||

@@ -329,7 +329,7 @@ scan_tree(int dirfd, const struct scan_options *want, struct err *e)
 		s.want = *want;
 	if (fs_walk(dirfd, visit, &s, e) == -1)
 		goto out;
-	if (s.n < 2) {
+	if (s.n < 2 && !s.want.empty) {
 		(void)err_set(e, ERR_FAIL, "the tree is empty");
 		(void)err_hint(e, "a release needs one entry at least");
 		goto out;

@@ -5,7 +5,7 @@
  * size or times differ before and after is ERR_FAIL, named.  Also refused with
  * ERR_FAIL, named: sockets, fifos, devices; what cannot be read; a top-level
  * `.delta` that holds anything but `hooks` (the device writes there); a tree
- * without any entry.
+ * without any entry, unless that is asked for.
  *
  * Set-id and sticky bits are kept.  Hard links are those between names of the
  * tree; what else shares the inode outside does not matter.  Symlinks are data,
@@ -23,6 +23,7 @@ struct scan_options {
 	bool owners;	/* numbers, and names where this machine has them */
 	bool xattrs;	/* of files and folders, but for those of SELinux, of ACLs
 			 * and of overlayfs, which belong to the machine */
+	bool empty;	/* a tree without any entry is one, too */
 	unsigned jobs;	/* threads, 0: one a core */
 };
 

@@ -66,7 +66,7 @@ int
 subject_open(const char *path, bool as_old, unsigned jobs, struct subject *s,
     struct err *e)
 {
-	struct scan_options options = { .jobs = jobs };
+	struct scan_options options = { .empty = true, .jobs = jobs };
 	struct stat st;
 
 	memset(s, 0, sizeof *s);

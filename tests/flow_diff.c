@@ -84,6 +84,20 @@ single_files_go_there_and_back_with_their_mode(void **state)
 }
 
 static void
+empty_folders_go_there_and_back(void **state)
+{
+	struct lab *l = *state;
+
+	make_trees(l);
+	lab_ok(l, "mkdir none && mkdelta diff none old up && mkdelta patch none up got && "
+	    "mkdelta diff old none down && mkdelta patch old down none2 && "
+	    "mkdelta diff none none same && mkdelta patch none same none3");
+	must_be_same(l, "old", "got");
+	must_be_same(l, "none", "none2");
+	must_be_same(l, "none", "none3");
+}
+
+static void
 an_equal_pair_costs_less_than_100_bytes(void **state)
 {
 	struct lab *l = *state;
@@ -258,6 +272,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(folders_go_there_and_back),
 		LAB_TEST(single_files_go_there_and_back_with_their_mode),
+		LAB_TEST(empty_folders_go_there_and_back),
 		LAB_TEST(an_equal_pair_costs_less_than_100_bytes),
 		LAB_TEST(a_wrong_old_side_is_refused_before_anything_is_written),
 		LAB_TEST(a_damaged_delta_leaves_nothing),

@@ -2,7 +2,8 @@
  * arena.h - memory with a limit: what a delta declares, its decoder may take.
  *
  * The encoder runs the same code with a high limit and signs the peak, so both
- * sides count the same bytes.
+ * sides count the same bytes.  A type with pointers in it, or with padding, has a
+ * number of its own to count by: what it takes on 64 bits.
  */
 #ifndef APPLY_PATCH_ARENA_H
 #define APPLY_PATCH_ARENA_H
@@ -15,6 +16,9 @@
 struct arena {
 	uint64_t limit, used, peak;	/* bytes */
 };
+
+#define ARENA_COUNTS(type, bytes) \
+	_Static_assert(sizeof(type) <= (bytes), "it takes more than it counts")
 
 /* n zeroed items of `size` bytes.  NULL: ERR_FORMAT beyond the limit (a delta that
  * declared too little), ERR_NOMEM.  Never NULL for n = 0. */

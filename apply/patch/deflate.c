@@ -1,3 +1,4 @@
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ enum {
 	INFLATER_POOL = 48 * 1024,
 	FEED_BYTES = 32 * 1024,	/* the window: as zlib takes what it gets at once */
 	OUT_BYTES = 16 * 1024,
-	POOL_ALIGN = 16
+	POOL_ALIGN = _Alignof(max_align_t)
 };
 
 struct pool {
@@ -33,6 +34,9 @@ struct inflater {
 	_Alignas(POOL_ALIGN) uint8_t memory[INFLATER_POOL];
 };
 
+enum { INFLATER_COUNTS = 49296 };
+ARENA_COUNTS(struct inflater, INFLATER_COUNTS);
+
 struct deflater {
 	z_stream z;
 	bool there;
@@ -44,6 +48,9 @@ struct deflater {
 	_Alignas(POOL_ALIGN) uint8_t memory[DEFLATER_POOL];	/* zlib's, or gnu */
 	struct gnudeflate *gnu;		/* NULL: zlib is at work */
 };
+
+enum { DEFLATER_COUNTS = 491696 };
+ARENA_COUNTS(struct deflater, DEFLATER_COUNTS);
 
 _Static_assert(sizeof(struct gnudeflate) <= DEFLATER_POOL, "one or the other");
 
@@ -118,7 +125,7 @@ deflate_by_zlib(uint64_t code)
 struct inflater *
 inflater_new(struct arena *a, struct err *e)
 {
-	return arena_new(a, 1, sizeof(struct inflater), e);
+	return arena_new(a, 1, INFLATER_COUNTS, e);
 }
 
 void
@@ -126,7 +133,7 @@ inflater_free(struct arena *a, struct inflater *x)
 {
 	if (x != NULL && x->there)
 		(void)inflateEnd(&x->z);
-	arena_free(a, x, 1, sizeof *x);
+	arena_free(a, x, 1, INFLATER_COUNTS);
 }
 
 int
@@ -167,7 +174,7 @@ inflater_run(struct inflater *x, const uint8_t **in, size_t *in_bytes, uint8_t *
 struct deflater *
 deflater_new(struct arena *a, struct err *e)
 {
-	return arena_new(a, 1, sizeof(struct deflater), e);
+	return arena_new(a, 1, DEFLATER_COUNTS, e);
 }
 
 void
@@ -175,13 +182,13 @@ deflater_free(struct arena *a, struct deflater *x)
 {
 	if (x != NULL && x->there)
 		(void)deflateEnd(&x->z);
-	arena_free(a, x, 1, sizeof *x);
+	arena_free(a, x, 1, DEFLATER_COUNTS);
 }
 
 uint64_t
 deflater_memory(void)
 {
-	return sizeof(struct deflater);
+	return DEFLATER_COUNTS;
 }
 
 int

@@ -19,6 +19,9 @@ struct work {
 	uint8_t in[IN_BYTES], plain[OUT_BYTES];
 };
 
+enum { WORK_COUNTS = 49240 };
+ARENA_COUNTS(struct work, WORK_COUNTS);
+
 int
 expand_list_read(struct expand_list *l, struct arena *a, const struct numbers *from,
     struct err *e)
@@ -150,7 +153,7 @@ expand(const struct old *file, struct expand_list *l, struct arena *a,
     const struct sink *kept, struct err *e)
 {
 	struct inflater *inflater = inflater_new(a, e);
-	struct work *w = inflater == NULL ? NULL : arena_new(a, 1, sizeof *w, e);
+	struct work *w = inflater == NULL ? NULL : arena_new(a, 1, WORK_COUNTS, e);
 	int rc = -1;
 
 	if (w != NULL) {
@@ -160,7 +163,7 @@ expand(const struct old *file, struct expand_list *l, struct arena *a,
 		w->left = l->bytes;
 		rc = expand_all(w, l, e);
 	}
-	arena_free(a, w, 1, sizeof *w);
+	arena_free(a, w, 1, WORK_COUNTS);
 	inflater_free(a, inflater);
 	return rc;
 }

@@ -156,5 +156,5 @@ uint64_t
 expanded_memory(size_t levels, uint64_t was, uint64_t is)
 {
 	return levels * repack_memory() + was * sizeof(struct expand_stream) +
-	    is * sizeof(struct repack_stream);
+	    is * REPACK_STREAM_COUNTS;
 }

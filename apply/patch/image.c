@@ -63,7 +63,7 @@ image_open(struct image *im, const struct old *old, uint64_t at, uint64_t bytes,
 void
 image_close(struct image *im)
 {
-	arena_free(im->arena, im->sections, im->n_sections, sizeof *im->sections);
+	arena_free(im->arena, im->sections, im->n_sections, IMAGE_SECTION_COUNTS);
 	im->sections = NULL;
 	im->n_sections = 0;
 }

@@ -36,6 +36,9 @@ struct image_section {
 	uint64_t entry;		/* sh_entsize */
 };
 
+enum { IMAGE_SECTION_COUNTS = 88 };
+ARENA_COUNTS(struct image_section, IMAGE_SECTION_COUNTS);
+
 struct image {
 	const struct old *old;	/* borrowed */
 	uint64_t at, bytes;	/* in old: to the end of what was given */

@@ -137,7 +137,7 @@ read_sections(struct image *im, const struct tables *t, struct err *e)
 	    t->sections > im->bytes || t->n_sections == 0 ||
 	    !inside(im, t->sections, (uint64_t)t->n_sections * t->section_bytes))
 		return 0;
-	im->sections = arena_new(im->arena, t->n_sections, sizeof *im->sections, e);
+	im->sections = arena_new(im->arena, t->n_sections, IMAGE_SECTION_COUNTS, e);
 	if (im->sections == NULL)
 		return -1;
 	im->n_sections = t->n_sections;

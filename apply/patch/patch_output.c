@@ -139,7 +139,7 @@ read_images(struct patch_output *o, struct stream *const streams[DELTA_KINDS],
 	if (number(streams, ((uint64_t)1 << RULE_IDS) - 1, &o->rules, e) == -1 ||
 	    number(streams, DELTA_IMAGES_MAX, &n, e) == -1)
 		return -1;
-	if ((o->pairs = arena_new(o->arena, (size_t)n, sizeof *o->pairs, e)) == NULL)
+	if ((o->pairs = arena_new(o->arena, (size_t)n, PAIR_COUNTS, e)) == NULL)
 		return -1;
 	o->n_pairs = (size_t)n;
 	for (size_t i = 0; i < n; i++) {
@@ -217,7 +217,7 @@ patch_output_close(struct patch_output *o)
 	drop_part(o);
 	expanded_close(&o->expanded);
 	arena_free(o->arena, o->anchors, capacity(o->n_anchors), sizeof *o->anchors);
-	arena_free(o->arena, o->pairs, o->n_pairs, sizeof *o->pairs);
+	arena_free(o->arena, o->pairs, o->n_pairs, PAIR_COUNTS);
 	o->anchors = NULL;
 	o->pairs = NULL;
 	o->n_anchors = o->n_pairs = 0;

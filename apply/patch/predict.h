@@ -53,6 +53,9 @@ struct pair {
 	size_t n_points;
 };
 
+enum { PAIR_COUNTS = 720 };
+ARENA_COUNTS(struct pair, PAIR_COUNTS);
+
 struct predict {
 	const struct old *old;		/* borrowed */
 	uint32_t rules;			/* mask of enum rule_id */

@@ -17,6 +17,9 @@ struct repack {
 	uint64_t left;		/* of the stream under way; 0: between streams */
 };
 
+enum { REPACK_COUNTS = 88 };
+ARENA_COUNTS(struct repack, REPACK_COUNTS);
+
 /* One column after the other: the columns are alike in themselves. */
 static int
 read_skips(struct repack_list *l, const struct numbers *from, struct err *e)
@@ -91,9 +94,9 @@ repack_list_read(struct repack_list *l, const struct expand_list *old, struct ar
 	if (from->next(from->arg, &l->bytes, e) == -1 ||
 	    from->next(from->arg, &n, e) == -1)
 		return -1;
-	if (n > SIZE_MAX / sizeof *l->streams)
+	if (n > SIZE_MAX / REPACK_STREAM_COUNTS)
 		return err_set(e, ERR_FORMAT, "a list of %" PRIu64 " streams", n);
-	if ((l->streams = arena_new(a, (size_t)n, sizeof *l->streams, e)) == NULL)
+	if ((l->streams = arena_new(a, (size_t)n, REPACK_STREAM_COUNTS, e)) == NULL)
 		return -1;
 	l->n = (size_t)n;
 	if (read_skips(l, from, e) == -1 || read_likes(l, old, from, e) == -1 ||
@@ -105,7 +108,7 @@ repack_list_read(struct repack_list *l, const struct expand_list *old, struct ar
 void
 repack_list_free(struct repack_list *l, struct arena *a)
 {
-	arena_free(a, l->streams, l->n, sizeof *l->streams);
+	arena_free(a, l->streams, l->n, REPACK_STREAM_COUNTS);
 	*l = (struct repack_list){ 0 };
 }
 
@@ -122,7 +125,7 @@ struct repack *
 repack_open(const struct repack_list *l, const struct sink *next, struct arena *a,
     struct err *e)
 {
-	struct repack *r = arena_new(a, 1, sizeof *r, e);
+	struct repack *r = arena_new(a, 1, REPACK_COUNTS, e);
 
 	if (r == NULL)
 		return NULL;
@@ -141,7 +144,7 @@ repack_close(struct repack *r, struct arena *a)
 {
 	if (r != NULL)
 		deflater_free(a, r->deflater);
-	arena_free(a, r, 1, sizeof *r);
+	arena_free(a, r, 1, REPACK_COUNTS);
 }
 
 /* How many of these bytes belong to the stream under way; they are taken. */
@@ -204,7 +207,7 @@ repack_end(struct repack *r, struct err *e)
 uint64_t
 repack_memory(void)
 {
-	return sizeof(struct repack) + deflater_memory();
+	return REPACK_COUNTS + deflater_memory();
 }
 
 static int

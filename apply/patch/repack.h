@@ -35,6 +35,9 @@ struct repack_stream {
 	struct deflate_params params;
 };
 
+enum { REPACK_STREAM_COUNTS = 24 };
+ARENA_COUNTS(struct repack_stream, REPACK_STREAM_COUNTS);
+
 struct repack_list {
 	uint64_t bytes;		/* of the expanded form */
 	size_t n;

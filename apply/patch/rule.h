@@ -68,6 +68,9 @@ struct span {
 	struct mark kinds[MARKS_MAX];
 };
 
+enum { SPAN_COUNTS = 112 };
+ARENA_COUNTS(struct span, SPAN_COUNTS);
+
 struct spans {
 	struct span *list;	/* ascending by `from` after rules_open(), disjoint */
 	size_t n, cap;

@@ -16,11 +16,11 @@ grow(struct spans *s, struct err *e)
 
 	if (cap > SPANS_MAX)
 		return err_set(e, ERR_FORMAT, "an image with too many parts");
-	if ((grown = arena_new(s->arena, cap, sizeof *grown, e)) == NULL)
+	if ((grown = arena_new(s->arena, cap, SPAN_COUNTS, e)) == NULL)
 		return -1;
 	if (s->n > 0)
 		memcpy(grown, s->list, s->n * sizeof *grown);
-	arena_free(s->arena, s->list, s->cap, sizeof *s->list);
+	arena_free(s->arena, s->list, s->cap, SPAN_COUNTS);
 	s->list = grown;
 	s->cap = cap;
 	return 0;
@@ -77,7 +77,7 @@ spans_free(struct spans *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		arena_free(s->arena, s->list[i].marks, s->list[i].mark_bytes, 1);
-	arena_free(s->arena, s->list, s->cap, sizeof *s->list);
+	arena_free(s->arena, s->list, s->cap, SPAN_COUNTS);
 	s->list = NULL;
 	s->n = s->cap = 0;
 }
