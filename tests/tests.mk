@@ -89,11 +89,17 @@ valgrind:
 
 # Fuzz targets: libFuzzer with both sanitizers.  Their corpora also run as plain
 # tests: a target linked with tests/fuzz/replay.c reads every file once.
+# FAST=1: comparisons are not traced; for long campaigns on a corpus that is good.
 SECONDS  ?= 60
 FUZZ     := build/fuzz
+ifdef FAST
+FUZZ     := build/fuzz-fast
+NO_TRACE := -O2 -fno-sanitize-coverage=trace-cmp
+endif
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(FUZZ_SRC))
 FUZZ_FLAGS := -std=c11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
-            -fno-sanitize-recover=all -w
+            -fno-sanitize-recover=all -w $(NO_TRACE)
+FUZZ_KIT := $(wildcard tests/fuzz/kit/*.c)
 FUZZ_LIB_SRC := $(BASE_SRC) $(MANIFEST_SRC) $(PATCH_SRC) $(APPLY_SRC)
 FUZZ_OBJ := $(patsubst %.c,$(FUZZ)/obj/%.o,$(FUZZ_LIB_SRC))
 
@@ -103,7 +109,10 @@ $(FUZZ)/obj/%.o: %.c
 $(FUZZ)/lib.a: $(FUZZ_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
-$(FUZZ)/fuzz_%: $(FUZZ)/obj/tests/fuzz/fuzz_%.o $(FUZZ)/lib.a
+$(FUZZ)/kit.a: $(patsubst %.c,$(FUZZ)/obj/%.o,$(FUZZ_KIT))
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(FUZZ)/fuzz_%: $(FUZZ)/obj/tests/fuzz/fuzz_%.o $(FUZZ)/kit.a $(FUZZ)/lib.a
 	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(APPLY_LDLIBS)
 
 fuzz:
@@ -112,9 +121,11 @@ fuzz:
 	@scripts/run-fuzz.sh $(FUZZ) $(SECONDS)
 
 REPLAY_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/replay_%,$(FUZZ_SRC))
-$(BUILD)/tests/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(ALL_LIBS)
+KIT_LIB := $(BUILD)/lib/kit.a
+$(KIT_LIB): $(call obj,$(FUZZ_KIT))
+$(BUILD)/tests/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(KIT_LIB) $(ALL_LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $< $(BUILD)/obj/tests/fuzz/replay.o $(ALL_LIBS) $(ALL_LDLIBS)
+	$(CC) $(LDFLAGS_ALL) -o $@ $< $(BUILD)/obj/tests/fuzz/replay.o $(KIT_LIB) $(ALL_LIBS) $(ALL_LDLIBS)
 tests: $(REPLAY_BIN)
 
 .SECONDARY: $(FUZZ_OBJ)

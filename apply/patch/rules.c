@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "apply/patch/rule.h"
@@ -31,47 +30,31 @@ refs_add(struct refs *r, enum ref_kind kind, unsigned aux, unsigned base, uint64
 			.base = (uint8_t)base };
 }
 
-static int
-compare(const void *pa, const void *pb)
-{
-	const struct span *a = pa, *b = pb;
-
-	if (a->from != b->from)
-		return a->from < b->from ? -1 : 1;
-	if (a->rule != b->rule)
-		return a->rule < b->rule ? -1 : 1;
-	return a->to > b->to ? -1 : a->to < b->to;
-}
-
-/* Cut what two spans share from one of them: a[i - 1] begins first.  The lower rule
- * keeps the bytes; of a span that would fall in two only the front stays. */
-static void
-cut(struct span *first, struct span *second)
-{
-	if (second->from >= first->to)
-		return;
-	if (second->rule < first->rule)
-		first->to = second->from;
-	else if (first->to < second->to)
-		second->from = first->to;
-	else
-		second->from = second->to = first->to;
-}
-
+/* Spans in the order of the rules, and as each gave them: the bytes that two claim are
+ * the first's; of one that would fall in two only the front stays.  Those of which
+ * nothing is left go to the end. */
 static void
 settle(struct spans *s)
 {
-	if (s->n == 0)
-		return;
-	qsort(s->list, s->n, sizeof *s->list, compare);
-	for (size_t i = 1; i < s->n; i++) {
-		size_t before = i;
+	size_t done = 0;	/* those before are disjoint and ascend */
 
-		/* The nearest span before that is not empty. */
-		while (before > 0 && s->list[before - 1].from == s->list[before - 1].to)
-			before--;
-		if (before > 0)
-			cut(&s->list[before - 1], &s->list[i]);
+	for (size_t i = 0; i < s->n; i++) {
+		struct span x = s->list[i];
+		size_t at = 0;
+
+		for (; at < done && s->list[at].from <= x.from; at++)
+			if (s->list[at].to > x.from)
+				x.from = s->list[at].to;
+		if (at < done && s->list[at].from < x.to)
+			x.to = s->list[at].from;
+		if (x.from < x.to)
+			done++;
+		else {
+			x.from = x.to = UINT64_MAX;
+			at = i;
+		}
+		memmove(s->list + at + 1, s->list + at, (i - at) * sizeof x);
+		s->list[at] = x;
 	}
 }
 

@@ -1,15 +1,28 @@
 /*
- * fuzz_rules.c - any bytes as an old file that the rules read.  The first byte says how
- * the file is cut into parts; whatever that is, the same references must be found.
+ * fuzz_rules.c - any bytes as an old file that the rules read.
+ *
+ *	0   which rules: each alone, or all
+ *	1   how the file is cut into parts
+ *	2   even: the rest is the file; odd: made_elf.h makes one of it
+ *
+ * However it is cut, the same references must be found, each inside of the file and
+ * behind the one before.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "apply/patch/rule.h"
 
+#include "tests/fuzz/kit/made_elf.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-enum { FILE_MAX = 1 << 18, ARENA_MAX = 4 << 20, ALL = (1 << RULE_IDS) - 1 };
+enum {
+	HEAD = 3, INPUT_MAX = 1 << 16, ARENA_MAX = 4 << 20, ALL = (1 << RULE_IDS) - 1,
+	FEW_PARTS = 16, WINDOWS = 6,
+	MOST = (INPUT_MAX + MADE_ELF_BESIDE) / REF_BYTES_MIN + RULES_REFS
+};
 
 struct bytes {
 	const uint8_t *p;
@@ -45,74 +58,123 @@ check(const struct image *im, const struct ref *r, const struct ref *before)
 		abort();
 }
 
-/* All references, asked for in parts of `step` bytes. */
-static struct found
-find_all(const struct image *im, const struct spans *spans, uint64_t step)
+static size_t
+find(const struct image *im, const struct spans *spans, uint64_t from, uint64_t to,
+    struct ref *list)
 {
-	struct found f = { calloc(im->bytes / REF_BYTES_MIN + RULES_REFS,
-	    sizeof *f.list), 0 };
+	struct refs refs = { list, 0, RULES_REFS };
 	struct err e = ERR_INIT;
 
-	if (f.list == NULL)
+	if (rules_find(im, spans, from, to, &refs, &e) == -1)
 		abort();
+	return refs.n;
+}
+
+/* All references, asked for in parts of `step` bytes. */
+static void
+find_all(const struct image *im, const struct spans *spans, uint64_t step,
+    struct found *f)
+{
+	f->n = 0;
 	for (uint64_t at = 0; at < im->bytes; at += step) {
 		uint64_t left = im->bytes - at;
-		struct refs refs = { f.list + f.n, 0, RULES_REFS };
 
-		if (rules_find(im, spans, at, at + (left < step ? left : step), &refs,
-		    &e) == -1)
-			abort();
-		f.n += refs.n;
+		f->n += find(im, spans, at, at + (left < step ? left : step),
+		    f->list + f->n);
 	}
-	for (size_t i = 0; i < f.n; i++)
-		check(im, &f.list[i], i == 0 ? NULL : &f.list[i - 1]);
-	return f;
 }
 
 static void
-compare(const struct found *a, const struct found *b)
+show(const char *name, const struct ref *list, size_t n, size_t i)
 {
-	if (a->n != b->n)
-		abort();
-	for (size_t i = 0; i < a->n; i++)
-		if (a->list[i].at != b->list[i].at ||
-		    a->list[i].target != b->list[i].target ||
-		    a->list[i].kind != b->list[i].kind ||
-		    a->list[i].aux != b->list[i].aux ||
-		    a->list[i].rule != b->list[i].rule)
-			abort();
+	if (i < n)
+		(void)fprintf(stderr, "%s: rule %u, at %x, kind %u to %llx\n", name,
+		    list[i].rule, list[i].at, list[i].kind,
+		    (unsigned long long)list[i].target);
 }
 
 static void
-look(struct image *im, unsigned how)
+compare(const struct ref *a, size_t n, const struct ref *b, size_t m)
 {
+	size_t i = 0;
+
+	while (i < n && i < m && a[i].at == b[i].at && a[i].target == b[i].target &&
+	    a[i].kind == b[i].kind && a[i].aux == b[i].aux &&
+	    a[i].base == b[i].base && a[i].rule == b[i].rule)
+		i++;
+	if (i == n && i == m)
+		return;
+	show("whole", a, n, i);
+	show("parts", b, m, i);
+	abort();
+}
+
+/* Short windows here and there. */
+static void
+look_around(const struct image *im, const struct spans *spans, const struct found *all,
+    uint32_t x)
+{
+	static struct ref list[RULES_REFS];
+
+	for (unsigned i = 0; i < WINDOWS; i++) {
+		uint64_t from, to;
+		size_t first = 0, last, n;
+
+		x = x * 1664525 + 1013904223;
+		from = (x >> 8) % im->bytes;
+		to = from + 1 + (x & 15);
+		to = to < im->bytes ? to : im->bytes;
+		n = find(im, spans, from, to, list);
+		while (first < all->n && all->list[first].at < from)
+			first++;
+		last = first;
+		while (last < all->n && all->list[last].at < to)
+			last++;
+		compare(all->list + first, last - first, list, n);
+	}
+}
+
+static void
+look(struct image *im, uint32_t mask, unsigned how)
+{
+	static struct ref lists[2][MOST];
+	struct found whole = { lists[0], 0 }, parts = { lists[1], 0 };
+	uint64_t step = how % RULES_PART + 1;
 	struct err e = ERR_INIT;
 	struct spans spans;
-	struct found whole, parts;
 
-	if (rules_open(im, how % 2 == 0 ? ALL : (uint32_t)how, &spans, &e) == -1)
+	if (rules_open(im, mask, &spans, &e) == -1)
 		return;
-	whole = find_all(im, &spans, RULES_PART);
-	parts = find_all(im, &spans, how * 7 + 1);
-	compare(&whole, &parts);
-	free(whole.list);
-	free(parts.list);
+	if (step < im->bytes / FEW_PARTS)
+		step = im->bytes / FEW_PARTS;
+	find_all(im, &spans, RULES_PART, &whole);
+	for (size_t i = 0; i < whole.n; i++)
+		check(im, &whole.list[i], i == 0 ? NULL : &whole.list[i - 1]);
+	find_all(im, &spans, step, &parts);
+	compare(whole.list, whole.n, parts.list, parts.n);
+	look_around(im, &spans, &whole, (uint32_t)(how * 7 + im->bytes));
 	spans_free(&spans);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct bytes file = { data + (n > 0), n - (n > 0) };
-	struct old old = { &file, read_old, n - (n > 0) };
+	static uint8_t made[INPUT_MAX + MADE_ELF_BESIDE];
 	struct arena arena = { .limit = ARENA_MAX };
+	struct bytes file;
+	struct old old = { &file, read_old, 0 };
 	struct err e = ERR_INIT;
 	struct image im;
 
-	if (n < 1 || n > FILE_MAX)
+	if (n < HEAD || n > INPUT_MAX)
 		return 0;
+	file = (struct bytes){ data + HEAD, n - HEAD };
+	if (data[2] % 2 == 1)
+		file = (struct bytes){ made, made_elf(file.p, file.n, made) };
+	old.bytes = file.n;
 	if (image_open(&im, &old, 0, old.bytes, &arena, &e) == 1) {
-		look(&im, data[0]);
+		look(&im, data[0] % (RULE_IDS + 1) == RULE_IDS ? ALL :
+		    1u << data[0] % (RULE_IDS + 1), data[1] * 3u);
 		image_close(&im);
 	}
 	if (arena.used != 0 || arena.peak > arena.limit)
