@@ -42,7 +42,7 @@ struct arm_scan {
 	uint64_t from, to;	/* what is asked for */
 	uint64_t origin;	/* address of offset 0, as this part of memory lies */
 	uint64_t words;		/* offset of word[0], from - 3 to from + 3 */
-	size_t next, n;		/* the first word that had no turn yet; all up to `to` */
+	size_t next, n;		/* the first word that had no turn yet; those to to + 2 */
 	struct refs *refs;
 	bool fixed;		/* addresses are known: words may be addresses */
 	int16_t word[ARM_WORDS];

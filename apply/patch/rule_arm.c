@@ -148,7 +148,8 @@ find_code(const struct span *span, const struct window *w, uint64_t from, uint64
 	s.fixed = !w->image->relocatable && w->image->layout.low >= FIXED;
 	s.words = from < 3 ? 0 : from - 3;
 	s.words += (0 - s.origin - s.words) & 3;
-	s.n = to + 4 > s.words ? (size_t)((to + 4 - s.words) / 4) : 0;
+	/* Those too that an instruction before `to` reaches into. */
+	s.n = (size_t)((to + 6 - s.words) / 4);
 	for (size_t i = 0; i < s.n; i++)
 		s.word[i] = ARM_NO_WORD;
 	scan(&s, low - (low - span->origin) % ARM_BLOCK);

@@ -130,6 +130,10 @@ look_around(const struct image *im, const struct spans *spans, const struct foun
 		last = first;
 		while (last < all->n && all->list[last].at < to)
 			last++;
+		if (last - first != n)
+			(void)fprintf(stderr, "[%llx, %llx): %zu of %zu\n",
+			    (unsigned long long)from, (unsigned long long)to, n,
+			    last - first);
 		compare(all->list + first, last - first, list, n);
 	}
 }
