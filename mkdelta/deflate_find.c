@@ -11,7 +11,8 @@ struct finder {
 	const uint8_t *data;
 	size_t n;
 	uint64_t max_plain;
-	struct inflater *inflater;
+	struct unpacker unpacker;
+	struct opening opening;
 	struct found *found;
 	size_t cap, most;	/* streams: room for, to be found */
 	uint8_t out[OUT_BYTES];
@@ -34,6 +35,12 @@ mark_of(const uint8_t *p, size_t n)
 	return h;
 }
 
+struct packing
+found_packing(const struct found_stream *s, const uint8_t *data)
+{
+	return (struct packing){ s->kind, data + s->at - s->head };
+}
+
 /* What begins at `at` as a stream: 1 one that counts, 0 none, -1 error. */
 static int
 measure(struct finder *f, size_t at, struct found_stream *s, struct err *e)
@@ -41,17 +48,22 @@ measure(struct finder *f, size_t at, struct found_stream *s, struct err *e)
 	const uint8_t *p = f->data + at;
 	size_t left = f->n - at, before;
 	struct err none = ERR_INIT;
+	struct packing how;
 	int rc = 0;
 
-	if (inflater_start(f->inflater, e) == -1)
-		return -1;
-	*s = (struct found_stream){ .at = at };
+	*s = (struct found_stream){ .at = at, .kind = f->opening.kind };
+	if (s->kind == OPENING_XZ)
+		s->head = (uint8_t)(f->opening.head[0] * 4 + 4);
+	how = found_packing(s, f->data);
+	if (unpacker_start(&f->unpacker, &how, &none) == -1)
+		return none.code == ERR_FORMAT ? 0 :
+		    err_set(e, none.code, "%s", none.text);
 	while (rc == 0) {
 		uint8_t *to = f->out;
 		size_t room = sizeof f->out;
 
 		before = left;
-		rc = inflater_run(f->inflater, &p, &left, &to, &room, &none);
+		rc = unpacker_run(&f->unpacker, &p, &left, &to, &room, &none);
 		s->plain += sizeof f->out - room;
 		if (rc == 0 && (s->plain > f->max_plain ||
 		    (left == before && room == sizeof f->out)))
@@ -84,15 +96,14 @@ keep(struct finder *f, const struct found_stream *s, struct err *e)
 static int
 walk(struct finder *f, struct err *e)
 {
-	struct opening opening;
 	struct found_stream s;
 
-	opening_start(&opening);
+	opening_start(&f->opening);
 	for (size_t at = 0; at < f->n && f->found->n < f->most;) {
 		bool here;
 		int rc = 0;
 
-		at += opening_feed(&opening, f->data + at, f->n - at, &here);
+		at += opening_feed(&f->opening, f->data + at, f->n - at, &here);
 		if (here && (rc = measure(f, at, &s, e)) == -1)
 			return -1;
 		if (rc == 0)
@@ -100,7 +111,7 @@ walk(struct finder *f, struct err *e)
 		if (keep(f, &s, e) == -1)
 			return -1;
 		at += (size_t)s.packed;
-		opening_start(&opening);
+		opening_start(&f->opening);
 	}
 	return 0;
 }
@@ -114,16 +125,16 @@ find(const uint8_t *data, size_t n, uint64_t max_plain, size_t most, struct foun
 	int rc = -1;
 
 	*out = (struct found){ 0 };
-	if (f != NULL && (f->inflater = inflater_new(&arena, e)) != NULL) {
+	if (f != NULL) {
+		f->unpacker.arena = &arena;
 		f->data = data;
 		f->n = n;
 		f->max_plain = max_plain;
 		f->found = out;
 		f->most = most;
 		rc = walk(f, e);
+		unpacker_close(&f->unpacker);
 	}
-	if (f != NULL)
-		inflater_free(&arena, f->inflater);
 	arena_free(&arena, f, 1, sizeof *f);
 	return rc;
 }

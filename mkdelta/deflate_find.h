@@ -1,5 +1,5 @@
 /*
- * deflate_find.h - the deflate streams in a file, and which of them zlib makes
+ * deflate_find.h - the packed streams in a file, and which of them the libraries make
  * again bit for bit.
  */
 #ifndef MKDELTA_DEFLATE_FIND_H
@@ -11,23 +11,34 @@
 
 #include "manifest/base/err.h"
 
-#include "apply/patch/deflate.h"
+#include "apply/patch/packing.h"
 
 struct found_stream {
 	uint64_t at, packed;	/* bytes of the file */
-	uint64_t plain;		/* bytes it inflates to */
+	uint64_t plain;		/* bytes it unpacks to */
+	uint8_t kind, head;	/* enum opening_kind; bytes of its header before it */
 	uint64_t mark;		/* hash of the packed bytes */
 	bool use;		/* to be replaced in the expanded form */
-	bool proved;		/* `params` make it again */
-	struct deflate_params params;
+	bool proved;		/* `code` makes it again */
+	bool too_large;		/* for what may be made again */
+	unsigned code;		/* packing.h */
+	uint64_t memory;	/* bytes that making it takes */
 };
+/* What a packer or unpacker needs to know of it; `data`: the file. */
+struct packing found_packing(const struct found_stream *, const uint8_t *data);
+
+/* What stands for all parameters that packing_need() gives the same name. */
+unsigned found_behaviour(unsigned code);
+
+/* The most memory that making one frame may take: half of what a decoder has. */
+enum { FOUND_MEMORY_MAX = 8 << 20 };
 
 struct found {
 	struct found_stream *v;	/* by place, none inside of another */
 	size_t n;
 };
 
-/* All streams of at least DEFLATE_PACKED_MIN bytes that inflate to at most max_plain
+/* All streams of at least DEFLATE_PACKED_MIN bytes that unpack to at most max_plain
  * bytes each, behind the places of opening.h.  ERR_NOMEM. */
 enum { DEFLATE_PACKED_MIN = 64 };
 int deflate_find(const uint8_t *data, size_t n, uint64_t max_plain, struct found *,
@@ -43,8 +54,8 @@ int deflate_there(const uint8_t *data, size_t n, uint64_t max_plain, struct err 
  */
 int found_differ(struct found *old, struct found *fresh, struct err *);
 
-/* Find the parameters of those in use, and drop from use what zlib does not make
- * again, or what would be zlib's max_kinds + 1st set of parameters.  The same streams
+/* Find the parameters of those in use, and drop from use what is not made again, or what
+ * would be the max_kinds + 1st set of parameters that needs a library.  The same streams
  * give the same result, whatever `jobs`.  ERR_NOMEM, ERR_CANCEL. */
 int deflate_prove(const uint8_t *data, struct found *, size_t max_kinds, unsigned jobs,
     struct err *);

@@ -146,7 +146,7 @@ put_params(const struct found *f, struct buf *out, struct err *e)
 	unsigned last = 0;
 
 	for (size_t i = next_used(f, 0); i < f->n; i = next_used(f, i + 1)) {
-		unsigned code = deflate_code(&f->v[i].params);
+		unsigned code = f->v[i].code;
 
 		if (buf_add_varint(out, code == last ? 0 : code + 1, e) == -1)
 			return -1;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/patch/opening.h"
+
 #include "mkdelta/jobs.h"
 
 #include "mkdelta/deflate_find.h"
@@ -35,9 +37,9 @@ struct prover {
 };
 
 struct worker {
-	struct arena arena;
-	struct inflater *inflater;
-	struct deflater *deflater;
+	struct arena arena, packs;
+	struct unpacker unpacker;
+	struct packer packer;
 	const uint8_t *want;	/* packed bytes not made yet */
 	size_t left;
 	bool differs;
@@ -58,12 +60,13 @@ compare(void *arg, const uint8_t *data, size_t n, struct err *e)
 	return 0;
 }
 
-/* Does zlib make it again with these?  1 yes, 0 no, -1 error. */
+/* Is it made again with these?  1 yes, 0 no, -1 error. */
 static int
 trial(struct worker *w, const uint8_t *data, const struct found_stream *s,
-    const struct deflate_params *p, struct err *e)
+    unsigned code, struct err *e)
 {
 	struct sink to = { w, compare };
+	struct packing how = found_packing(s, data);
 	const uint8_t *from = data + s->at;
 	size_t left = (size_t)s->packed;
 	int rc = 0;
@@ -71,22 +74,24 @@ trial(struct worker *w, const uint8_t *data, const struct found_stream *s,
 	w->want = from;
 	w->left = left;
 	w->differs = false;
-	if (inflater_start(w->inflater, e) == -1 ||
-	    deflater_start(w->deflater, p, &to, e) == -1)
+	frame_stop(&w->packer.frame);	/* to see what it takes */
+	w->packs.peak = w->packs.used;
+	if (unpacker_start(&w->unpacker, &how, e) == -1)
 		return -1;
+	rc = packer_start(&w->packer, code, &how, s->plain, &to, e);
 	while (rc == 0) {
 		uint8_t *out = w->piece;
 		size_t room = sizeof w->piece;
 
-		rc = inflater_run(w->inflater, &from, &left, &out, &room, e);
-		if (rc != -1 && deflater_add(w->deflater, w->piece,
+		rc = unpacker_run(&w->unpacker, &from, &left, &out, &room, e);
+		if (rc != -1 && packer_add(&w->packer, w->piece,
 		    sizeof w->piece - room, e) == -1)
 			rc = -1;
 	}
-	if (rc == 1 && deflater_end(w->deflater, e) == -1)
+	if (rc == 1 && packer_end(&w->packer, e) == -1)
 		rc = -1;
 	if (rc == -1)
-		return w->differs ? 0 : -1;
+		return w->differs || e->code == ERR_FORMAT ? 0 : -1;
 	return w->left == 0;
 }
 
@@ -107,16 +112,25 @@ read_hint(const uint8_t *data, const struct found_stream *s, struct deflate_para
 }
 
 static int
-attempt(struct worker *w, const uint8_t *data, struct found_stream *s,
-    struct deflate_params p, struct err *e)
+attempt_code(struct worker *w, const uint8_t *data, struct found_stream *s,
+    unsigned code, struct err *e)
 {
-	int rc = trial(w, data, s, &p, e);
+	int rc = trial(w, data, s, code, e);
 
+	s->too_large |= w->packer.frame.refused;
 	if (rc == 1) {
-		s->params = p;
+		s->code = code;
+		s->memory = w->packs.peak;
 		s->proved = true;
 	}
 	return rc;
+}
+
+static int
+attempt(struct worker *w, const uint8_t *data, struct found_stream *s,
+    struct deflate_params p, struct err *e)
+{
+	return attempt_code(w, data, s, deflate_code(&p), e);
 }
 
 /* Level by level, the likelier ones first. */
@@ -178,6 +192,63 @@ search_gnu(struct worker *w, const uint8_t *data, struct found_stream *s,
 	return rc;
 }
 
+/* ---- frames ---- */
+
+/* All but the level stands in the frame's header, for zstd; xz says nothing. */
+static bool
+is_possible(const uint8_t *data, const struct found_stream *s,
+    const struct frame_params *p)
+{
+	uint8_t says = data[s->at];
+
+	if (p->kind + 1 != s->kind)
+		return false;
+	return p->kind == FRAME_XZ || (p->other == ((says & 4) != 0) &&
+	    p->flag == ((says & 0xe0) != 0));
+}
+
+static int
+attempt_frame(struct worker *w, const uint8_t *data, struct found_stream *s,
+    unsigned code, struct err *e)
+{
+	struct frame_params p;
+
+	if (frame_decode(code, &p) == -1 || !is_possible(data, s, &p))
+		return 0;
+	return attempt_code(w, data, s, DEFLATE_CODES + code, e);
+}
+
+/* The usual levels first. */
+static int
+search_frame(struct worker *w, const uint8_t *data, struct found_stream *s, struct err *e)
+{
+	static const uint8_t zstd[] = { 3, 19, 15, 22, 9, 1, 10, 6, 12, 18, 5, 7, 8, 11,
+		13, 14, 16, 17, 2, 4, 20, 21 }, xz[] = { 6, 9, 3, 0, 1, 2, 4, 5 };
+	const uint8_t *levels = s->kind == OPENING_ZSTD ? zstd : xz;
+	size_t n = s->kind == OPENING_ZSTD ? sizeof zstd : sizeof xz;
+	int rc = 0;
+
+	for (unsigned bits = 0; rc == 0 && bits < 4; bits++)
+		for (size_t i = 0; rc == 0 && i < n; i++) {
+			struct frame_params p = { (uint8_t)(s->kind - 1), levels[i],
+				(bits & 1) != 0, (bits & 2) != 0 };
+
+			rc = attempt_frame(w, data, s, frame_code(&p), e);
+		}
+	return rc;
+}
+
+static int
+prove_frame(const struct prover *v, struct worker *w, struct found_stream *s,
+    struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < LIKED && v->liked[i].wins > 0; i++)
+		rc = attempt_frame(w, v->data, s, v->liked[i].code - DEFLATE_CODES, e);
+	return rc != 0 || v->searches == 0 ? rc : search_frame(w, v->data, s, e);
+}
+
 static int
 prove_one(const struct prover *v, struct worker *w, struct found_stream *s, struct err *e)
 {
@@ -186,6 +257,8 @@ prove_one(const struct prover *v, struct worker *w, struct found_stream *s, stru
 	bool zlib;
 	int rc = 0;
 
+	if (s->kind != OPENING_DEFLATE)
+		return prove_frame(v, w, s, e);
 	for (size_t i = 0; rc == 0 && i < LIKED && v->liked[i].wins > 0; i++)
 		if (deflate_decode(v->liked[i].code, &p) == 0)
 			rc = attempt(w, v->data, s, p, e);
@@ -213,15 +286,14 @@ prove_some(void *arg, size_t i, struct err *e)
 	if (w == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory for deflate streams");
 	w->arena.limit = UINT64_MAX;
-	w->inflater = inflater_new(&w->arena, e);
-	w->deflater = deflater_new(&w->arena, e);
-	if (w->inflater == NULL || w->deflater == NULL)
-		rc = -1;
+	w->packs.limit = FOUND_MEMORY_MAX;
+	w->unpacker.arena = &w->arena;
+	w->packer.arena = &w->packs;
 	for (i += v->from; rc != -1 && i < v->to; i += WORKERS)
 		if (v->found->v[i].use)
 			rc = prove_one(v, w, &v->found->v[i], e);
-	inflater_free(&w->arena, w->inflater);
-	deflater_free(&w->arena, w->deflater);
+	unpacker_close(&w->unpacker);
+	packer_close(&w->packer);
 	free(w);
 	return rc == -1 ? -1 : 0;
 }
@@ -258,7 +330,7 @@ learn(struct prover *v)
 		if (!s->use)
 			continue;
 		if (s->proved) {
-			like(v->liked, deflate_code(&s->params));
+			like(v->liked, s->code);
 			v->searches = SEARCHES;
 		} else if (v->searches > 0) {
 			v->searches--;
@@ -267,33 +339,44 @@ learn(struct prover *v)
 	qsort(v->liked, LIKED, sizeof v->liked[0], by_wins);
 }
 
+unsigned
+found_behaviour(unsigned code)
+{
+	struct frame_params p;
+
+	if (code < DEFLATE_CODES || frame_decode(code - DEFLATE_CODES, &p) == -1)
+		return code;
+	p.other = false;
+	return DEFLATE_CODES + frame_code(&p);
+}
+
 /* Streams of rare parameters stay as they are. */
 static int
 keep_frequent(struct found *f, size_t max_kinds, struct err *e)
 {
-	struct liked *v = calloc(DEFLATE_CODES, sizeof *v);
-	bool *good = calloc(DEFLATE_CODES, sizeof *good);
+	struct liked *v = calloc(PACKING_CODES, sizeof *v);
+	bool *good = calloc(PACKING_CODES, sizeof *good);
 
 	if (v == NULL || good == NULL) {
 		free(v);
 		free(good);
 		return err_set(e, ERR_NOMEM, "out of memory for deflate streams");
 	}
-	for (unsigned code = 0; code < DEFLATE_CODES; code++)
+	for (unsigned code = 0; code < PACKING_CODES; code++)
 		v[code].code = code;
 	for (size_t i = 0; i < f->n; i++)
 		if (f->v[i].use && f->v[i].proved)
-			v[deflate_code(&f->v[i].params)].wins += (size_t)f->v[i].packed;
-	qsort(v, DEFLATE_CODES, sizeof *v, by_wins);
-	for (size_t i = 0, kinds = 0; i < DEFLATE_CODES; i++) {
-		bool zlib = deflate_by_zlib(v[i].code);
+			v[found_behaviour(f->v[i].code)].wins += (size_t)f->v[i].packed;
+	qsort(v, PACKING_CODES, sizeof *v, by_wins);
+	for (size_t i = 0, kinds = 0; i < PACKING_CODES; i++) {
+		bool zlib = packing_by_library(v[i].code);
 
 		good[v[i].code] = !zlib || kinds < max_kinds;
 		kinds += zlib;
 	}
 	for (size_t i = 0; i < f->n; i++)
 		f->v[i].use = f->v[i].use && f->v[i].proved &&
-		    good[deflate_code(&f->v[i].params)];
+		    good[found_behaviour(f->v[i].code)];
 	free(v);
 	free(good);
 	return 0;

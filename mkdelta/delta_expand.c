@@ -91,11 +91,11 @@ all_kept(const struct expansion *x, const struct use *by_code)
 static int
 keep_frequent(struct delta_plan *p, struct err *e)
 {
-	struct use *uses = calloc(DEFLATE_CODES, sizeof *uses),
-	    *by_code = calloc(DEFLATE_CODES, sizeof *by_code);
+	struct use *uses = calloc(PACKING_CODES, sizeof *uses),
+	    *by_code = calloc(PACKING_CODES, sizeof *by_code);
 	int rc = uses == NULL || by_code == NULL ? -1 : 0;
 
-	for (unsigned code = 0; rc == 0 && code < DEFLATE_CODES; code++)
+	for (unsigned code = 0; rc == 0 && code < PACKING_CODES; code++)
 		uses[code].code = code;
 	for (size_t i = 0; rc == 0 && i < p->n; i++) {
 		const struct expansion *x = p->outputs[i].expansion;
@@ -104,7 +104,7 @@ keep_frequent(struct delta_plan *p, struct err *e)
 			uses[x->codes[k]].bytes += delta_plan_new_bytes(p, i);
 	}
 	if (rc == 0)
-		qsort(uses, DEFLATE_CODES, sizeof *uses, compare_uses);
+		qsort(uses, PACKING_CODES, sizeof *uses, compare_uses);
 	for (size_t k = 0; rc == 0 && k < DELTA_NEEDS_DEFLATE_MAX; k++)
 		by_code[uses[k].code].kept = true;
 	for (size_t i = 0; rc == 0 && i < p->n; i++)

@@ -146,16 +146,21 @@ write_file(struct encoder *x, int fd, struct delta_stats *stats, struct err *e)
 
 /* Ascending, so that the order of outputs does not matter. */
 static void
-add_code(struct delta_stats *stats, unsigned code)
+add_code(struct delta_stats *stats, unsigned code, unsigned log)
 {
 	size_t k = stats->n_codes;
 
 	for (size_t i = 0; i < stats->n_codes; i++)
-		if (stats->codes[i] == code)
+		if (stats->codes[i] == code) {
+			stats->logs[i] = log > stats->logs[i] ? log : stats->logs[i];
 			return;
-	for (; k > 0 && stats->codes[k - 1] > code; k--)
+		}
+	for (; k > 0 && stats->codes[k - 1] > code; k--) {
 		stats->codes[k] = stats->codes[k - 1];
+		stats->logs[k] = stats->logs[k - 1];
+	}
 	stats->codes[k] = code;
+	stats->logs[k] = log;
 	stats->n_codes++;
 }
 
@@ -171,7 +176,7 @@ fill_stats(const struct encoder *x, struct delta_stats *stats)
 
 		stats->rules |= p->outputs[i].prediction.rules;
 		for (size_t k = 0; expansion != NULL && k < expansion->n_codes; k++)
-			add_code(stats, expansion->codes[k]);
+			add_code(stats, expansion->codes[k], expansion->logs[k]);
 	}
 	stats->memory_bytes = x->header.memory;
 	stats->scratch_bytes = x->header.scratch;

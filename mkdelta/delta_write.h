@@ -22,7 +22,7 @@ struct delta_job {
 	uint32_t without;	/* mask of enum without: what may not be used */
 };
 
-/* Sets of deflate parameters that a delta may need. */
+/* Sets of packing parameters that a delta may need. */
 enum { DELTA_NEEDS_DEFLATE_MAX = 8 };
 
 struct delta_stats {
@@ -32,8 +32,9 @@ struct delta_stats {
 	uint64_t memory_bytes;	/* the decoder needs, as is signed */
 	uint64_t scratch_bytes;
 	uint32_t rules;		/* that the decoder must know (rule.h) */
-	unsigned codes[DELTA_NEEDS_DEFLATE_MAX];	/* that its zlib must give the
-				 * same bytes for (deflate.h), ascending */
+	/* What a device's libraries must make the same bytes with: parameters, and
+	 * packing_need()'s log; ascending. */
+	unsigned codes[DELTA_NEEDS_DEFLATE_MAX], logs[DELTA_NEEDS_DEFLATE_MAX];
 	size_t n_codes;
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "apply/patch/expanded.h"
+#include "apply/patch/opening.h"
 #include "manifest/base/bytes.h"
 
 #include "mkdelta/deflate_list.h"
@@ -11,6 +12,16 @@
 #include "mkdelta/expansion.h"
 
 enum { PIECE = 128 * 1024, LOADED_SHARE = 4 };
+
+/* Other versions of a library, and machines, may take a little more: an eighth, and what
+ * is missing to the next 256 KiB. */
+static uint64_t
+spared(uint64_t bytes)
+{
+	const uint64_t step = 256 * 1024;
+
+	return bytes == 0 ? 0 : (bytes + bytes / 8 + step - 1) / step * step;
+}
 
 /* What a stream inflates to, and a file with all of its streams. */
 #define PLAIN_MAX ((uint64_t)1 << 31)
@@ -31,6 +42,7 @@ struct maker {
 	struct forms *forms;
 	size_t levels;
 	uint64_t was, is;	/* streams, over all levels */
+	uint64_t unpacker, packers;	/* memory: the most, and of all levels */
 	unsigned jobs;
 };
 
@@ -93,14 +105,45 @@ static void
 note_codes(struct expansion *x, const struct found *f)
 {
 	for (size_t i = 0; i < f->n; i++) {
-		unsigned code = deflate_code(&f->v[i].params);
+		const struct found_stream *s = &f->v[i];
+		unsigned log = PACKING_LOG_MIN, code = found_behaviour(s->code);
 		size_t k = 0;
 
+		if (!s->use || !packing_by_library(s->code))
+			continue;
 		while (k < x->n_codes && x->codes[k] != code)
 			k++;
-		if (f->v[i].use && deflate_by_zlib(code) && k == x->n_codes)
+		if (k == x->n_codes)
 			x->codes[x->n_codes++] = code;
+		while (log < PACKING_LOG_MAX && s->plain > 1u << log)
+			log++;
+		x->logs[k] = log > x->logs[k] ? log : x->logs[k];
 	}
+}
+
+static bool
+has_frames(const struct found *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->v[i].use && f->v[i].kind != OPENING_DEFLATE)
+			return true;
+	return false;
+}
+
+/* What one level's packer takes: that of deflate, and of one kind of frames. */
+static uint64_t
+packer_memory(const struct found *f)
+{
+	uint64_t most[2] = { 0, 0 };
+
+	for (size_t i = 0; i < f->n; i++) {
+		const struct found_stream *s = &f->v[i];
+		uint64_t *m = &most[s->kind != OPENING_DEFLATE];
+
+		if (s->use && s->memory > *m)
+			*m = s->memory;
+	}
+	return most[0] + spared(most[1]);
 }
 
 /* A form goes to memory, or to the spill. */
@@ -123,18 +166,19 @@ form_add(void *arg, const uint8_t *data, size_t n, struct err *e)
 }
 
 static int
-inflate_all(const uint8_t *data, const struct found_stream *s, struct form *to,
-    struct inflater *inflater, uint8_t piece[PIECE], struct err *e)
+unpack_all(const uint8_t *data, const struct found_stream *s, struct form *to,
+    struct unpacker *unpacker, uint8_t piece[PIECE], struct err *e)
 {
+	const struct packing how = found_packing(s, data);
 	const uint8_t *p = data + s->at;
 	size_t left = (size_t)s->packed;
-	int rc = inflater_start(inflater, e);
+	int rc = unpacker_start(unpacker, &how, e);
 
 	while (rc == 0) {
 		uint8_t *out = piece;
 		size_t room = PIECE;
 
-		rc = inflater_run(inflater, &p, &left, &out, &room, e);
+		rc = unpacker_run(unpacker, &p, &left, &out, &room, e);
 		if (rc != -1 && form_add(to, piece, PIECE - room, e) == -1)
 			rc = -1;
 	}
@@ -151,13 +195,13 @@ add_raw(struct form *to, const uint8_t *data, size_t n, struct err *e)
 }
 
 static int
-expand_face(const struct face *f, struct form *to, struct err *e)
+expand_face(struct maker *m, const struct face *f, struct form *to, struct err *e)
 {
 	struct arena arena = { .limit = UINT64_MAX };
-	struct inflater *inflater = inflater_new(&arena, e);
+	struct unpacker unpacker = { .arena = &arena };
 	uint8_t *piece = malloc(PIECE);
 	size_t from = 0;
-	int rc = inflater == NULL ? -1 : 0;
+	int rc = 0;
 
 	if (piece == NULL)
 		rc = err_set(e, ERR_NOMEM, "out of memory");
@@ -168,19 +212,21 @@ expand_face(const struct face *f, struct form *to, struct err *e)
 			continue;
 		rc = add_raw(to, f->data + from, (size_t)s->at - from, e);
 		if (rc == 0)
-			rc = inflate_all(f->data, s, to, inflater, piece, e);
+			rc = unpack_all(f->data, s, to, &unpacker, piece, e);
 		from = (size_t)(s->at + s->packed);
 	}
 	if (rc == 0)
 		rc = add_raw(to, f->data + from, f->n - from, e);
 	free(piece);
-	inflater_free(&arena, inflater);
+	unpacker_close(&unpacker);
+	if (f == &m->old && arena.peak > m->unpacker)
+		m->unpacker = has_frames(&f->found) ? spared(arena.peak) : arena.peak;
 	return rc;
 }
 
 /* The form takes the place of the file. */
 static int
-become_form(struct face *f, struct err *e)
+become_form(struct maker *m, struct face *f, struct err *e)
 {
 	struct form form = { .n = 0 };
 	int rc;
@@ -188,7 +234,7 @@ become_form(struct face *f, struct err *e)
 	form.data = malloc((size_t)found_expanded(&f->found, f->n) + 1);
 	if (form.data == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
-	rc = expand_face(f, &form, e);
+	rc = expand_face(m, f, &form, e);
 	free(f->data);
 	f->data = form.data;
 	f->n = form.n;
@@ -223,11 +269,11 @@ keep(struct maker *m, struct err *e)
 
 	(void)pthread_mutex_lock(&m->forms->lock);
 	x->old_at = spill_bytes(to.spill);
-	rc = expand_face(&m->old, &to, e);
+	rc = expand_face(m, &m->old, &to, e);
 	x->new_at = spill_bytes(to.spill);
 	x->old_bytes = x->new_at - x->old_at;
 	if (rc == 0)
-		rc = expand_face(&m->new, &to, e);
+		rc = expand_face(m, &m->new, &to, e);
 	x->new_bytes = spill_bytes(to.spill) - x->new_at;
 	(void)pthread_mutex_unlock(&m->forms->lock);
 	found_free(&m->old.found);
@@ -253,12 +299,14 @@ make_level(struct maker *m, struct err *e)
 		m->was += found_used(&m->old.found);
 		m->is += found_used(&m->new.found);
 		m->x->scratch_bytes += found_plain(&m->old.found);
+		m->packers += packer_memory(&m->new.found);
 		note_codes(m->x, &m->new.found);
 		if (buf_add(&m->x->lists, lists.data, lists.len, e) == -1)
 			rc = -1;
 		else if (is_last(m))
 			rc = keep(m, e);
-		else if (become_form(&m->old, e) == -1 || become_form(&m->new, e) == -1)
+		else if (become_form(m, &m->old, e) == -1 ||
+		    become_form(m, &m->new, e) == -1)
 			rc = -1;
 	}
 	found_free(&m->old.found);
@@ -281,7 +329,8 @@ finish(struct maker *m, struct err *e)
 	}
 	buf_free(&x->lists);
 	x->lists = lists;
-	x->memory_bytes = expanded_memory(m->levels, m->was, m->is);
+	x->memory_bytes = expanded_memory(m->levels, m->was, m->is,
+	    m->unpacker, m->packers);
 	return 0;
 }
 

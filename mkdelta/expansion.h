@@ -8,13 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "apply/patch/deflate.h"
+#include "apply/patch/packing.h"
 #include "manifest/base/buf.h"
 #include "manifest/base/err.h"
 
 #include "mkdelta/spill.h"
 
-/* Sets of deflate parameters that one output may need. */
+/* Sets of parameters that one output may need. */
 enum { EXPANSION_KINDS_MAX = 4 };
 
 /* Where the forms of all outputs are. */
@@ -31,12 +31,14 @@ struct expansion {
 	struct buf lists;		/* for the stream LISTS */
 	uint64_t memory_bytes;		/* the decoder needs beside */
 	uint64_t scratch_bytes;
-	unsigned codes[3 * EXPANSION_KINDS_MAX];	/* zlib's, each once */
+	/* Parameters that need a library, each once; packing_need()'s log. */
+	unsigned codes[3 * EXPANSION_KINDS_MAX];
+	unsigned logs[3 * EXPANSION_KINDS_MAX];
 	size_t n_codes;
 };
 
 /* Both files are freed in any case.  *out is NULL when nothing in `new` is worth it: no
- * deflate stream that the old file does not have as it is, or none that can be made
+ * packed stream that the old file does not have as it is, or none that can be made
  * again.  Beside the files memory is taken for their forms, unless these are large:
  * then streams inside of streams are not looked for. */
 int expansion_make(uint8_t *old, size_t n_old, uint8_t *new, size_t n_new, unsigned jobs,

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "apply/patch/ability.h"
-#include "apply/patch/deflate.h"
+#include "apply/patch/packing.h"
 #include "apply/patch/rule.h"
 #include "manifest/base/fs.h"
 #include "manifest/base/fs_change.h"
@@ -72,7 +72,6 @@ static int
 set_needs(struct edge *x, const struct delta_stats *stats, struct err *e)
 {
 	char name[ABILITY_MAX];
-	struct deflate_params p;
 	int rc = -1;
 
 	if ((x->needs = jv_new_list()) != NULL)
@@ -81,8 +80,7 @@ set_needs(struct edge *x, const struct delta_stats *stats, struct err *e)
 		if ((stats->rules >> id & 1) != 0)
 			rc = jv_push(x->needs, jv_new_text(ability_of_rule(id, name)));
 	for (size_t i = 0; rc == 0 && i < stats->n_codes; i++) {
-		(void)deflate_decode(stats->codes[i], &p);
-		if (deflate_need(&p, name, e) == -1)
+		if (packing_need(stats->codes[i], stats->logs[i], name, e) == -1)
 			return -1;
 		rc = jv_push(x->needs, jv_new_text(name));
 	}

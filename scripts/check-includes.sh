@@ -67,8 +67,8 @@ door() {
 }
 door openssl/ manifest/base/hash.c manifest/verify.c manifest/sign.c
 door jansson manifest/jv.c
-door zstd apply/patch/zread.c mkdelta/zwrite.c
-door lzma apply/patch/lzread.c mkdelta/lzwrite.c
+door zstd apply/patch/zread.c apply/patch/frame_zstd.c mkdelta/zwrite.c
+door lzma apply/patch/lzread.c apply/patch/frame_xz.c mkdelta/lzwrite.c
 door bzlib mkdelta/bzip2.c
 door zlib apply/patch/deflate.c
 door archive apply/patch/untar.c mkdelta/unpack.c

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <zlib.h>
 
-#include "apply/patch/deflate.h"
+#include "apply/patch/packing.h"
 #include "manifest/base/hash.h"
 #include "tests/lab/streams.h"
 
@@ -205,13 +205,13 @@ the_vector_tells_parameters_apart(void **state)
 		{ 6, 8, DEFLATE_RLE, 15 }, { 6, 8, DEFLATE_FIXED, 15 },
 		{ 6, 8, 0, 14 } };
 	enum { N = sizeof p / sizeof p[0] };
-	char need[N][DEFLATE_NEED_MAX];
+	char need[N][PACKING_NEED_MAX];
 	struct err e = ERR_INIT;
 
 	(void)state;
 	for (size_t i = 0; i < N; i++) {
-		assert_int_equal(deflate_need(&p[i], need[i], &e), 0);
-		assert_int_equal(deflate_meets(need[i], &e), 1);
+		assert_int_equal(packing_need(deflate_code(&p[i]), 20, need[i], &e), 0);
+		assert_int_equal(packing_meets(need[i], &e), 1);
 		for (size_t k = 0; k < i; k++)
 			assert_string_not_equal(strchr(need[i], ':'),
 			    strchr(need[k], ':'));
@@ -229,7 +229,7 @@ a_device_that_answers_otherwise_says_so(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-		assert_int_equal(deflate_meets(bad[i], &e), 0);
+		assert_int_equal(packing_meets(bad[i], &e), 0);
 }
 
 int

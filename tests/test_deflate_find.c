@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <lzma.h>
 
 #include "apply/patch/repack.h"
 #include "mkdelta/deflate_list.h"
@@ -159,6 +160,26 @@ other_strategies_and_windows_are_made_again(void **state)
 	add(&file, "....IDAT", 8);
 	streams_zlib(&file, text, 2000, &(struct deflate_params){ 9, 8, 1, 11 });
 	assert_there_and_back(&file, 6);
+	buf_free(&file);
+	free(text);
+}
+
+static void
+frames_of_zstd_and_xz_are_made_again(void **state)
+{
+	static const uint32_t presets[] = { 0, 6, 9 | LZMA_PRESET_EXTREME, 4 };
+	uint8_t *text = streams_text(TEXT, 1);
+	struct buf file = BUF_INIT(LARGE);
+
+	(void)state;
+	for (int i = 0; i < 12; i++)
+		streams_zstd(&file, text + i * 99, TEXT - 5000, 1 + i % 4 * 7, i > 0,
+		    i % 2 == 0);
+	assert_there_and_back(&file, 12);
+	buf_reset(&file);
+	for (uint32_t i = 0; i < 12; i++)
+		streams_xz(&file, text, TEXT - i, presets[i % 4], i % 2 == 0);
+	assert_there_and_back(&file, 12);
 	buf_free(&file);
 	free(text);
 }
@@ -406,70 +427,13 @@ nested_streams_come_back_through_a_chain(void **state)
 	free(text);
 }
 
-static void
-threads_do_not_matter(void **state)
-{
-	struct buf file = BUF_INIT(LARGE);
-	struct found f[3];
-	struct err e = ERR_INIT;
-
-	(void)state;
-	for (uint32_t i = 0; i < 60; i++) {
-		uint8_t *text = streams_text(400 + i * 100, i);
-		const struct deflate_params p = { (uint8_t)(1 + i % 9),
-			(uint8_t)(8 + i % 2), DEFLATE_PLAIN, 15 };
-
-		streams_zlib(&file, text, 400 + i * 100, &p);
-		free(text);
-	}
-	for (unsigned i = 0; i < 3; i++) {
-		find(&file, &f[i]);
-		assert_int_equal(deflate_prove(file.data, &f[i], 4, i + 1, &e), 0);
-		assert_int_equal(f[i].n, f[0].n);
-		for (size_t k = 0; k < f[i].n; k++) {
-			assert_int_equal(f[i].v[k].use, f[0].v[k].use);
-			assert_memory_equal(&f[i].v[k].params, &f[0].v[k].params,
-			    sizeof f[0].v[k].params);
-		}
-	}
-	for (unsigned i = 0; i < 3; i++)
-		found_free(&f[i]);
-	buf_free(&file);
-}
-
-static void
-no_more_kinds_of_parameters_than_allowed(void **state)
-{
-	struct buf file = BUF_INIT(LARGE);
-	uint8_t *text = streams_text(TEXT, 7);
-	bool seen[DEFLATE_CODES] = { false };
-	struct err e = ERR_INIT;
-	size_t kinds = 0;
-	struct found f;
-
-	(void)state;
-	for (uint8_t level = 1; level <= 9; level++)
-		streams_zlib(&file, text, TEXT,
-		    &(struct deflate_params){ level, 8, DEFLATE_PLAIN, 15 });
-	find(&file, &f);
-	assert_int_equal(deflate_prove(file.data, &f, 3, 1, &e), 0);
-	for (size_t i = 0; i < f.n; i++)
-		if (f.v[i].use && !seen[deflate_code(&f.v[i].params)]) {
-			seen[deflate_code(&f.v[i].params)] = true;
-			kinds++;
-		}
-	assert_int_equal(kinds, 3);
-	found_free(&f);
-	buf_free(&file);
-	free(text);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gz_of_each_level_is_made_again),
 		cmocka_unit_test(other_strategies_and_windows_are_made_again),
+		cmocka_unit_test(frames_of_zstd_and_xz_are_made_again),
 		cmocka_unit_test(a_zip_of_many_is_made_again_from_any_pieces),
 		cmocka_unit_test(noise_and_small_streams_stay_as_they_are),
 		cmocka_unit_test(a_stream_cut_off_at_the_end_stays_as_it_is),
@@ -478,8 +442,6 @@ main(void)
 		cmocka_unit_test(hidden_streams_are_left_out_of_the_list),
 		cmocka_unit_test(the_same_on_both_sides_stays_packed),
 		cmocka_unit_test(nested_streams_come_back_through_a_chain),
-		cmocka_unit_test(threads_do_not_matter),
-		cmocka_unit_test(no_more_kinds_of_parameters_than_allowed),
 	};
 
 	return cmocka_run_group_tests_name("deflate_find", tests, NULL, NULL);

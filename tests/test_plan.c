@@ -11,7 +11,7 @@
 #include "manifest/base/log.h"
 
 #include "apply/memory.h"
-#include "apply/patch/deflate.h"
+#include "apply/patch/packing.h"
 #include "apply/plan.h"
 #include "apply/spool.h"
 #include "apply/state_json.h"
@@ -258,12 +258,12 @@ static void
 plan_skips_edges_that_another_zlib_is_for(void **state)
 {
 	const struct deflate_params usual = { 6, 8, DEFLATE_PLAIN, 15 };
-	char need[DEFLATE_NEED_MAX];
+	char need[PACKING_NEED_MAX];
 	struct err e = ERR_INIT;
 	struct plan p;
 
 	(void)state;
-	assert_int_equal(deflate_need(&usual, need, &e), 0);
+	assert_int_equal(packing_need(deflate_code(&usual), 20, need, &e), 0);
 	for (int other = 0; other < 2; other++) {
 		need[strlen(need) - 1] ^= (char)other;
 		edges[4].usable = false;

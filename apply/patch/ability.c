@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "apply/patch/deflate.h"
+#include "apply/patch/packing.h"
 #include "apply/patch/rule.h"
 
 #include "apply/patch/ability.h"
@@ -19,7 +19,7 @@ ability_of_rule(unsigned id, char out[static ABILITY_MAX])
 
 /* The answer costs a second on a small device, and is asked for each delta. */
 static bool
-deflates_like(const char *name)
+packs_like(const char *name)
 {
 	enum { KNOWN = 16 };
 	static struct {
@@ -33,7 +33,7 @@ deflates_like(const char *name)
 		if (strcmp(known[i].name, name) == 0)
 			return known[i].met;
 	(void)snprintf(known[n % KNOWN].name, ABILITY_MAX, "%s", name);
-	known[n % KNOWN].met = deflate_meets(name, &e) == 1;
+	known[n % KNOWN].met = packing_meets(name, &e) == 1;
 	return known[n++ % KNOWN].met;
 }
 
@@ -44,8 +44,8 @@ ability_known(const char *name)
 
 	if (strcmp(name, "delta-1") == 0)
 		return true;
-	if (strncmp(name, DEFLATE_NEED_PREFIX, strlen(DEFLATE_NEED_PREFIX)) == 0)
-		return deflates_like(name);
+	if (packing_names(name))
+		return packs_like(name);
 	for (unsigned id = 0; id < RULE_IDS; id++)
 		if (ability_of_rule(id, rule) != NULL && strcmp(name, rule) == 0)
 			return true;

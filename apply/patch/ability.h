@@ -3,7 +3,7 @@
  *
  *	delta-1			format 1
  *	predict-NAME-1		the rule set of that name (rule.h), in its first version
- *	deflate-...		a zlib that makes the same bytes (deflate.h)
+ *	deflate-..., zstd-..., xz-...	a library that makes the same bytes (packing.h)
  *
  * The bytes that a rule set rewrites are part of the format: one that finds other
  * references than before needs another name.

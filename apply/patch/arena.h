@@ -23,6 +23,9 @@ struct arena {
 /* n zeroed items of `size` bytes.  NULL: ERR_FORMAT beyond the limit (a delta that
  * declared too little), ERR_NOMEM.  Never NULL for n = 0. */
 void *arena_new(struct arena *, size_t n, size_t size, struct err *);
+/* The same for libraries, which know no size when they free. */
+void *arena_take(struct arena *, size_t n, size_t size, struct err *);
+void arena_give(struct arena *, void *);	/* NULL is fine */
 /* What arena_new() gave, with the same n and size; NULL is fine. */
 void arena_free(struct arena *, void *, size_t n, size_t size);
 

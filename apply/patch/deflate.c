@@ -185,12 +185,6 @@ deflater_free(struct arena *a, struct deflater *x)
 	arena_free(a, x, 1, DEFLATER_COUNTS);
 }
 
-uint64_t
-deflater_memory(void)
-{
-	return DEFLATER_COUNTS;
-}
-
 int
 deflater_start(struct deflater *x, const struct deflate_params *p,
     const struct sink *out, struct err *e)

@@ -3,7 +3,7 @@
  * doorway to zlib.
  *
  * Mostly zlib's own output is what is re-created, so other versions or other libraries
- * may give other bytes.  deflate_need() names the behaviour of this one.
+ * may give other bytes.  packing_need() names the behaviour of this one.
  */
 #ifndef APPLY_PATCH_DEFLATE_H
 #define APPLY_PATCH_DEFLATE_H
@@ -57,7 +57,6 @@ int inflater_run(struct inflater *, const uint8_t **in, size_t *in_bytes, uint8_
 struct deflater;
 struct deflater *deflater_new(struct arena *, struct err *);
 void deflater_free(struct arena *, struct deflater *);		/* NULL is fine */
-uint64_t deflater_memory(void);		/* bytes of the arena that one takes */
 /* `out` is borrowed until the end of the stream.  A stream that was not ended is
  * forgotten. */
 int deflater_start(struct deflater *, const struct deflate_params *,
@@ -65,19 +64,8 @@ int deflater_start(struct deflater *, const struct deflate_params *,
 int deflater_add(struct deflater *, const uint8_t *data, size_t n, struct err *);
 int deflater_end(struct deflater *, struct err *);
 
-/*
- * The name of what this zlib makes with these parameters, as it stands in a
- * delta's signed `needs`: "deflate-LEVEL-MEM-STRATEGY-WINDOW:" and the first eight
- * bytes of a SHA-256 in hex, that of the raw deflate stream of a fixed vector of
- * 1 MiB (deflate_vector.c).  Devices that answer otherwise take another path.
- */
-enum { DEFLATE_NEED_MAX = 48, DEFLATE_VECTOR_BYTES = 1 << 20 };
-#define DEFLATE_NEED_PREFIX "deflate-"
-int deflate_need(const struct deflate_params *, char out[static DEFLATE_NEED_MAX],
-    struct err *);
-/* Is it such a name, and does this zlib answer to it?  1 yes, 0 no, -1 error. */
-int deflate_meets(const char *need, struct err *);
-/* The vector itself; out holds DEFLATE_VECTOR_BYTES. */
+/* What names a library's behaviour is made of this vector (packing.h). */
+enum { DEFLATE_VECTOR_BYTES = 1 << 20 };
 void deflate_vector(uint8_t *out);
 
 #endif

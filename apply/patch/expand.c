@@ -1,7 +1,7 @@
 #include <inttypes.h>
 
-#include "apply/patch/deflate.h"
 #include "apply/patch/opening.h"
+#include "apply/patch/packing.h"
 
 #include "apply/patch/expand.h"
 
@@ -10,7 +10,7 @@ enum { IN_BYTES = 16 * 1024, OUT_BYTES = 32 * 1024 };
 struct work {
 	const struct old *file;
 	const struct sink *kept;
-	struct inflater *inflater;
+	struct unpacker unpacker;
 	struct opening opening;
 	uint64_t at;		/* of the file: what was read */
 	uint64_t left;		/* bytes the expanded form still has room for */
@@ -19,7 +19,7 @@ struct work {
 	uint8_t in[IN_BYTES], plain[OUT_BYTES];
 };
 
-enum { WORK_COUNTS = 49240 };
+enum { WORK_COUNTS = 49328 };
 ARENA_COUNTS(struct work, WORK_COUNTS);
 
 int
@@ -79,7 +79,8 @@ count(struct work *w, uint64_t n, struct err *e)
 static int
 keep_stream(struct work *w, uint64_t *plain, struct err *e)
 {
-	int rc = inflater_start(w->inflater, e) == -1 ? -1 : 0;
+	const struct packing how = { w->opening.kind, w->opening.head };
+	int rc = unpacker_start(&w->unpacker, &how, e);
 
 	*plain = 0;
 	while (rc == 0) {
@@ -90,8 +91,8 @@ keep_stream(struct work *w, uint64_t *plain, struct err *e)
 			return -1;
 		if (w->n == 0)
 			return err_set(e, ERR_FORMAT,
-			    "the old file ends inside a deflate stream");
-		rc = inflater_run(w->inflater, &w->p, &w->n, &to, &room, e);
+			    "the old file ends inside a packed stream");
+		rc = unpacker_run(&w->unpacker, &w->p, &w->n, &to, &room, e);
 		n = sizeof w->plain - room;
 		if (rc == -1 || count(w, n, e) == -1 ||
 		    (n > 0 && w->kept->write(w->kept->arg, w->plain, n, e) == -1))
@@ -114,7 +115,7 @@ pass_gap(struct work *w, uint64_t skip, struct err *e)
 			return -1;
 		if (w->n == 0)
 			return err_set(e, ERR_FORMAT,
-			    "the old file has fewer deflate streams than are listed");
+			    "the old file has fewer packed streams than are listed");
 		n = opening_feed(&w->opening, w->p, w->n, &here);
 		if (count(w, n, e) == -1)
 			return -1;
@@ -152,19 +153,18 @@ int
 expand(const struct old *file, struct expand_list *l, struct arena *a,
     const struct sink *kept, struct err *e)
 {
-	struct inflater *inflater = inflater_new(a, e);
-	struct work *w = inflater == NULL ? NULL : arena_new(a, 1, WORK_COUNTS, e);
-	int rc = -1;
+	struct work *w = arena_new(a, 1, WORK_COUNTS, e);
+	int rc;
 
-	if (w != NULL) {
-		w->file = file;
-		w->kept = kept;
-		w->inflater = inflater;
-		w->left = l->bytes;
-		rc = expand_all(w, l, e);
-	}
+	if (w == NULL)
+		return -1;
+	w->file = file;
+	w->kept = kept;
+	w->unpacker.arena = a;
+	w->left = l->bytes;
+	rc = expand_all(w, l, e);
+	unpacker_close(&w->unpacker);
 	arena_free(a, w, 1, WORK_COUNTS);
-	inflater_free(a, inflater);
 	return rc;
 }
 
@@ -219,4 +219,10 @@ struct old
 expand_view(struct expand_view *v)
 {
 	return (struct old){ v, read_form, v->list->bytes };
+}
+
+uint64_t
+expand_memory(uint64_t unpacker)
+{
+	return WORK_COUNTS + unpacker;
 }

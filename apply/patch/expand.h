@@ -1,6 +1,6 @@
 /*
- * expand.h - the expanded form of a file: its bytes with deflate streams in it
- * replaced by what they inflate to.
+ * expand.h - the expanded form of a file: its bytes with packed streams in it
+ * replaced by what they unpack to.
  *
  * Which streams, a list says, as numbers:
  *
@@ -9,7 +9,7 @@
  *	n times: places to pass over before it (opening.h), from the end of the
  *	stream before
  *
- * Only what streams inflate to is written anywhere; the bytes between them are read
+ * Only what streams unpack to is written anywhere; the bytes between them are read
  * from the file.  Nesting: expand the expanded form again with a list of its own.
  */
 #ifndef APPLY_PATCH_EXPAND_H
@@ -27,7 +27,7 @@
 struct expand_stream {
 	uint64_t skip;		/* places passed over before it */
 	/* Known once expanded: */
-	uint64_t plain;		/* bytes it inflates to */
+	uint64_t plain;		/* bytes it unpacks to */
 	uint64_t end;		/* where it ends in the file */
 	uint64_t form_at;	/* where it begins in the expanded form */
 	uint64_t kept_at;	/* where it begins in what was written */
@@ -45,11 +45,14 @@ int expand_list_read(struct expand_list *, struct arena *, const struct numbers 
     struct err *);
 void expand_list_free(struct expand_list *, struct arena *);
 
-/* Inflate the streams of `file` to `kept`, one behind the other.  ERR_FORMAT when the
+/* Unpack the streams of `file` to `kept`, one behind the other.  ERR_FORMAT when the
  * expanded form would not have exactly the bytes that the list says; not more than
  * these are written. */
 int expand(const struct old *file, struct expand_list *, struct arena *,
     const struct sink *kept, struct err *);
+
+/* Bytes of the arena that this takes, with so many for its unpacker. */
+uint64_t expand_memory(uint64_t unpacker);
 
 /* The expanded form, read by position: of both parts, and the list, borrowed. */
 struct expand_view {

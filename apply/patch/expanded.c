@@ -12,7 +12,7 @@ next_number(void *arg, uint64_t *out, struct err *e)
 	return stream_varint(arg, out, e);
 }
 
-/* ---- what old streams inflate to ---- */
+/* ---- what old streams unpack to ---- */
 
 static int
 read_kept(void *arg, void *out, size_t n, uint64_t at, struct err *e)
@@ -105,7 +105,7 @@ expanded_open(struct expanded *x, const struct old *old, uint64_t bytes,
 	if (stream_varint(lists, &n, e) == -1)
 		return -1;
 	if (n == 0 || n > EXPANDED_LEVELS_MAX)
-		return err_set(e, ERR_FORMAT, "%" PRIu64 " levels of deflate streams", n);
+		return err_set(e, ERR_FORMAT, "%" PRIu64 " levels of packed streams", n);
 	for (x->n = 0; x->n < n; x->n++) {
 		struct expanded_level *l = &x->levels[x->n];
 
@@ -153,8 +153,12 @@ expanded_end(struct expanded *x, struct err *e)
 }
 
 uint64_t
-expanded_memory(size_t levels, uint64_t was, uint64_t is)
+expanded_memory(size_t levels, uint64_t was, uint64_t is, uint64_t unpacker,
+    uint64_t packers)
 {
-	return levels * repack_memory() + was * sizeof(struct expand_stream) +
+	uint64_t expanding = expand_memory(unpacker);
+
+	return (expanding > packers ? expanding : packers) +
+	    levels * repack_memory(0) + was * sizeof(struct expand_stream) +
 	    is * REPACK_STREAM_COUNTS;
 }

@@ -21,7 +21,7 @@
 
 enum { EXPANDED_LEVELS_MAX = 3 };
 
-/* What old streams inflate to: a file that a delta's outputs use in turn. */
+/* What old streams unpack to: a file that a delta's outputs use in turn. */
 struct kept {
 	int fd;			/* -1: not asked for yet */
 	uint64_t max;		/* bytes that the delta declares */
@@ -60,7 +60,9 @@ uint64_t expanded_bytes(const struct expanded *);	/* of the form to be built */
 /* All of the form was written to `through`: ERR_FORMAT when that is not the file. */
 int expanded_end(struct expanded *, struct err *);
 
-/* The most that it takes of the arena, with so many streams in all lists. */
-uint64_t expanded_memory(size_t levels, uint64_t was, uint64_t is);
+/* The most that it takes of the arena, with so many streams in all lists, the largest
+ * unpacker, and all packers together. */
+uint64_t expanded_memory(size_t levels, uint64_t was, uint64_t is, uint64_t unpacker,
+    uint64_t packers);
 
 #endif

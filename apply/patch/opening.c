@@ -8,8 +8,13 @@ enum {
 	GZ_SIGNATURE = 0x1f8b08,
 	GZ_HEADER = 10,
 	IDAT = 0x49444154,
-	GZ_TEXT_MAX = 4096	/* of a name or comment */
+	GZ_TEXT_MAX = 4096,	/* of a name or comment */
+	XZ_MAGIC = 6,
+	XZ_HEADER = 12		/* of the stream; that of the first block follows */
 };
+
+#define ZSTD_SIGNATURE 0x28b52ffdu
+#define XZ_SIGNATURE 0xfd377a585a00u
 
 enum { GZ_HCRC = 2, GZ_EXTRA = 4, GZ_NAME = 8, GZ_COMMENT = 16, GZ_OTHER = 0xe0 };
 /* What follows the fixed part of a gzip header, in this order. */
@@ -99,6 +104,24 @@ zip_byte(struct opening *a, uint8_t byte)
 	return true;
 }
 
+static bool
+xz_byte(struct opening *a, uint8_t byte)
+{
+	unsigned i = a->xz_at++ - (unsigned)XZ_HEADER;
+
+	if (a->xz_at <= XZ_HEADER)
+		return false;
+	a->head[i] = byte;
+	/* Its first byte is its size; 0 would be an index. */
+	if (a->head[0] == 0 || a->head[0] >= OPENING_HEAD_MAX / 4)
+		a->xz_at = 0;
+	else if (i == a->head[0] * 4u + 3)
+		a->xz_at = 0;
+	else
+		return false;
+	return i > 0;
+}
+
 /* Two bytes that RFC 1950 allows for deflate without a dictionary: the window of
  * 32 KiB that nearly all have, any in a PNG. */
 static bool
@@ -119,6 +142,11 @@ opening_feed(struct opening *a, const uint8_t *data, size_t n, bool *here)
 		uint8_t byte = data[i];
 
 		a->last = a->last << 8 | byte;
+		a->kind = OPENING_DEFLATE;
+		if (a->xz_at != 0 && xz_byte(a, byte)) {
+			a->kind = OPENING_XZ;
+			*here = true;
+		}
 		if (a->zip_at != 0 && zip_byte(a, byte))
 			*here = true;
 		if (a->gz_at != 0 && gz_byte(a, byte))
@@ -127,7 +155,12 @@ opening_feed(struct opening *a, const uint8_t *data, size_t n, bool *here)
 			a->zip_at = 4;
 		else if ((a->last & 0xffffff) == GZ_SIGNATURE)
 			a->gz_at = 3;
-		else if (is_zlib(a->last))
+		else if ((a->last & 0xffffffffffff) == XZ_SIGNATURE)
+			a->xz_at = XZ_MAGIC;
+		else if ((a->last & 0xffffffff) == ZSTD_SIGNATURE) {
+			a->kind = OPENING_ZSTD;
+			*here = true;
+		} else if (is_zlib(a->last))
 			*here = true;
 		if (*here)
 			return i + 1;

@@ -9,7 +9,7 @@
 struct repack {
 	const struct repack_list *list;
 	const struct sink *next;
-	struct deflater *deflater;
+	struct packer packer;
 	struct opening opening;
 	uint64_t bytes;		/* of the expanded form, still to come */
 	size_t i;		/* the stream that is made, or comes next */
@@ -17,7 +17,7 @@ struct repack {
 	uint64_t left;		/* of the stream under way; 0: between streams */
 };
 
-enum { REPACK_COUNTS = 88 };
+enum { REPACK_COUNTS = 192 };
 ARENA_COUNTS(struct repack, REPACK_COUNTS);
 
 /* One column after the other: the columns are alike in themselves. */
@@ -60,7 +60,7 @@ read_sizes(struct repack_list *l, const struct numbers *from, struct err *e)
 		s->plain += (uint64_t)unzigzag(diff);
 		if (s->plain == 0 || s->plain > left)
 			return err_set(e, ERR_FORMAT,
-			    "a deflate stream of %" PRIu64 " bytes", s->plain);
+			    "a packed stream of %" PRIu64 " bytes", s->plain);
 		left -= s->plain;
 	}
 	return 0;
@@ -74,12 +74,12 @@ read_params(struct repack_list *l, const struct numbers *from, struct err *e)
 	for (size_t i = 0; i < l->n; i++) {
 		if (from->next(from->arg, &v, e) == -1)
 			return -1;
-		if (v == code + 1 || deflate_decode(v == 0 ? code : v - 1,
-		    &l->streams[i].params) == -1)
+		if (v == code + 1 || !packing_known(v == 0 ? code : v - 1))
 			return err_set(e, ERR_FORMAT,
-			    "deflate parameters %" PRIu64 " are unknown", v);
+			    "packing parameters %" PRIu64 " are unknown", v);
 		if (v != 0)
 			code = v - 1;
+		l->streams[i].code = (unsigned)code;
 	}
 	return 0;
 }
@@ -132,18 +132,16 @@ repack_open(const struct repack_list *l, const struct sink *next, struct arena *
 	r->list = l;
 	r->next = next;
 	r->bytes = l->bytes;
+	r->packer.arena = a;
 	enter_gap(r);
-	if ((r->deflater = deflater_new(a, e)) != NULL)
-		return r;
-	repack_close(r, a);
-	return NULL;
+	return r;
 }
 
 void
 repack_close(struct repack *r, struct arena *a)
 {
 	if (r != NULL)
-		deflater_free(a, r->deflater);
+		packer_close(&r->packer);
 	arena_free(a, r, 1, REPACK_COUNTS);
 }
 
@@ -152,19 +150,20 @@ static int
 write_stream(struct repack *r, const uint8_t *data, size_t n, size_t *used, struct err *e)
 {
 	*used = n < r->left ? n : (size_t)r->left;
-	if (deflater_add(r->deflater, data, *used, e) == -1)
+	if (packer_add(&r->packer, data, *used, e) == -1)
 		return -1;
 	r->left -= *used;
 	if (r->left > 0)
 		return 0;
 	r->i++;
 	enter_gap(r);
-	return deflater_end(r->deflater, e);
+	return packer_end(&r->packer, e);
 }
 
 static int
 write_gap(struct repack *r, const uint8_t *data, size_t n, size_t *used, struct err *e)
 {
+	struct packing how = { 0, r->opening.head };
 	const struct repack_stream *s;
 	bool here = false;
 
@@ -175,7 +174,8 @@ write_gap(struct repack *r, const uint8_t *data, size_t n, size_t *used, struct 
 		return 0;
 	s = &r->list->streams[r->i];
 	r->left = s->plain;
-	return deflater_start(r->deflater, &s->params, r->next, e);
+	how.kind = r->opening.kind;
+	return packer_start(&r->packer, s->code, &how, s->plain, r->next, e);
 }
 
 int
@@ -199,15 +199,15 @@ int
 repack_end(struct repack *r, struct err *e)
 {
 	if (r->bytes > 0 || r->left > 0 || r->i < r->list->n)
-		return err_set(e, ERR_FORMAT, "%" PRIu64 " bytes and %zu deflate streams "
+		return err_set(e, ERR_FORMAT, "%" PRIu64 " bytes and %zu packed streams "
 		    "of an expanded file are missing", r->bytes, r->list->n - r->i);
 	return 0;
 }
 
 uint64_t
-repack_memory(void)
+repack_memory(uint64_t packer)
 {
-	return REPACK_COUNTS + deflater_memory();
+	return REPACK_COUNTS + packer;
 }
 
 static int

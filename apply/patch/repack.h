@@ -2,7 +2,7 @@
  * repack.h - the way back: the expanded form of a new file goes in, in order and in
  * pieces of any size; the file comes out.
  *
- * A list says which stretches are to be deflated, as numbers:
+ * A list says which stretches are to be packed, as numbers:
  *
  *	bytes of the expanded form
  *	n, streams to be made
@@ -13,7 +13,7 @@
  *	n times, zigzag: from that size to the size of this one; from 0 when the
  *	  old file's list has no such stream
  *	n times: 0: parameters as of the stream before (code 0 before the first);
- *	  else 1 + deflate_code() of others
+ *	  else 1 + the code of others (packing.h)
  *
  * Nesting: the next sink is another repack; the innermost streams come first.
  */
@@ -26,13 +26,13 @@
 #include "manifest/base/err.h"
 
 #include "apply/patch/arena.h"
-#include "apply/patch/deflate.h"
 #include "apply/patch/expand.h"
 #include "apply/patch/flow.h"
+#include "apply/patch/packing.h"
 
 struct repack_stream {
 	uint64_t skip, plain;
-	struct deflate_params params;
+	unsigned code;
 };
 
 enum { REPACK_STREAM_COUNTS = 24 };
@@ -59,8 +59,8 @@ void repack_close(struct repack *, struct arena *);	/* NULL is fine */
 int repack_write(struct repack *, const uint8_t *data, size_t n, struct err *);
 /* ERR_FORMAT when bytes or streams of the list are missing. */
 int repack_end(struct repack *, struct err *);
-/* Bytes of the arena that one takes, and expand() before it does. */
-uint64_t repack_memory(void);
+/* Bytes of the arena that one takes, with so many for its packer. */
+uint64_t repack_memory(uint64_t packer);
 /* It as a sink, for the repack before it. */
 struct sink repack_sink(struct repack *);
 

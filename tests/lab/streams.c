@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <lzma.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include "manifest/base/bytes.h"
 
@@ -148,6 +150,51 @@ streams_zip(struct buf *out, const char *name, const uint8_t *plain, size_t n, b
 		add_le(out, (uint32_t)n, 4);
 	}
 	buf_free(&packed);
+}
+
+void
+streams_zstd(struct buf *out, const uint8_t *plain, size_t n, int level, bool sized,
+    bool check)
+{
+	ZSTD_CCtx *c = ZSTD_createCCtx();
+	size_t most = ZSTD_compressBound(n), got;
+	uint8_t *packed = malloc(most);
+	ZSTD_inBuffer none = { NULL, 0, 0 }, in = { plain, n, 0 };
+	ZSTD_outBuffer to = { packed, most, 0 };
+
+	assert_non_null(c);
+	assert_non_null(packed);
+	(void)ZSTD_CCtx_setParameter(c, ZSTD_c_compressionLevel, level);
+	(void)ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, check);
+	/* What comes in several calls has no size that is known beforehand. */
+	if (sized)
+		got = ZSTD_compress2(c, packed, most, plain, n);
+	else if ((got = ZSTD_compressStream2(c, &to, &none, ZSTD_e_continue)) == 0 ||
+	    !ZSTD_isError(got)) {
+		assert_int_equal(ZSTD_compressStream2(c, &to, &in, ZSTD_e_end), 0);
+		got = to.pos;
+	}
+	assert_false(ZSTD_isError(got));
+	add(out, packed, got);
+	(void)ZSTD_freeCCtx(c);
+	free(packed);
+}
+
+void
+streams_xz(struct buf *out, const uint8_t *plain, size_t n, uint32_t preset, bool x86)
+{
+	lzma_options_lzma o;
+	lzma_filter filters[] = { { LZMA_FILTER_X86, NULL }, { LZMA_FILTER_LZMA2, &o },
+		{ LZMA_VLI_UNKNOWN, NULL } };
+	size_t most = lzma_stream_buffer_bound(n), got = 0;
+	uint8_t *packed = malloc(most);
+
+	assert_non_null(packed);
+	assert_false(lzma_lzma_preset(&o, preset));
+	assert_int_equal(lzma_stream_buffer_encode(filters + !x86, LZMA_CHECK_CRC32, NULL,
+	    plain, n, packed, &got, most), LZMA_OK);
+	add(out, packed, got);
+	free(packed);
 }
 
 static int

@@ -30,6 +30,13 @@ void streams_zlib(struct buf *, const uint8_t *plain, size_t n,
 void streams_zip(struct buf *, const char *name, const uint8_t *plain, size_t n,
     bool late, const struct deflate_params *);
 
+/* A frame of zstd, `sized` if its header says how long it is; an .xz stream of one
+ * block.  Made with the libraries' simplest calls, not as the decoder does. */
+void streams_zstd(struct buf *, const uint8_t *plain, size_t n, int level, bool sized,
+    bool check);
+void streams_xz(struct buf *, const uint8_t *plain, size_t n, uint32_t preset,
+    bool x86);
+
 extern const struct deflate_params streams_usual;	/* 6, 8, 0, 15 */
 
 /* A buffer as the old side, as a sink, and as a list of varints. */
