@@ -162,10 +162,14 @@ follow(const struct matcher *m, size_t max)
 	return n;
 }
 
-/* The longest match of what is at m->scan; of its place `rank` or `at` is set. */
+/* The longest match of what is at m->scan, 0 if it is too short to begin a block; of its
+ * place `rank` or `at` is set. */
 static size_t
 search(struct matcher *m, size_t max, size_t *rank, size_t *at)
 {
+	if (m->suffix != NULL && m->threshold >= THRESHOLD &&
+	    !suffix_may_have(m->suffix, m->new, m->scan, m->n_new))
+		return 0;
 	if (m->suffix != NULL)
 		return suffix_search(m->suffix, m->new + m->scan, max, rank);
 	return seeds_search(m->seeds, m->new, m->scan, m->n_new,

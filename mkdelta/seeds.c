@@ -1,3 +1,4 @@
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@ enum {
 	WINDOW = 24,
 	STEP = 4,
 	WAYS = 2,		/* places kept for a hash */
+	AHEAD = 8,		/* windows */
 	MATCH_MAX = 1 << 16
 };
 
@@ -17,27 +19,37 @@ struct seeds {
 	size_t n;
 	uint32_t *table;	/* places + 1 */
 	unsigned log;		/* of its size */
-	uint64_t power;		/* FACTOR to the WINDOW - 1 */
-	/* The window looked up last: */
+	/* Hashes of the windows that are looked up next, when `bytes` is the same: */
 	const uint8_t *bytes;
-	size_t at;
-	uint64_t hash;
+	size_t at, end;
+	uint64_t hashes[AHEAD];
 };
 
 static uint64_t
+load(const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof word);
+	return le64toh(word);
+}
+
+/* Three words, the same on any machine, each on its own: they are multiplied at the
+ * same time. */
+static uint64_t
 hash_of(const uint8_t *p)
 {
-	uint64_t h = 0;
+	uint64_t h = load(p) * FACTOR;
 
-	for (size_t i = 0; i < WINDOW; i++)
-		h = h * FACTOR + p[i] + 1;
-	return h;
+	h ^= load(p + 8) * 0xbf58476d1ce4e5b9u;
+	h ^= load(p + 16) * 0x94d049bb133111ebu;
+	return (h ^ h >> 29) * FACTOR;
 }
 
 static uint32_t *
 slot(const struct seeds *s, uint64_t hash)
 {
-	return s->table + ((hash * FACTOR >> (64 - s->log)) & ~(uint64_t)(WAYS - 1));
+	return s->table + ((hash >> (64 - s->log)) & ~(uint64_t)(WAYS - 1));
 }
 
 /* The first places of a hash stay: what comes often is found anywhere. */
@@ -51,6 +63,23 @@ insert(struct seeds *s, uint64_t hash, size_t at)
 			way[i] = (uint32_t)at + 1;
 			return;
 		}
+}
+
+/* The table is larger than any cache: what is needed next is fetched meanwhile. */
+static void
+insert_all(struct seeds *s)
+{
+	uint64_t hashes[AHEAD];
+	size_t windows = s->n < WINDOW ? 0 : (s->n - WINDOW) / STEP + 1;
+
+	for (size_t i = 0; i < windows + AHEAD; i++) {
+		if (i >= AHEAD)
+			insert(s, hashes[i % AHEAD], (i - AHEAD) * STEP);
+		if (i < windows) {
+			hashes[i % AHEAD] = hash_of(s->text + i * STEP);
+			__builtin_prefetch(slot(s, hashes[i % AHEAD]), 1);
+		}
+	}
 }
 
 struct seeds *
@@ -67,16 +96,12 @@ seeds_new(const uint8_t *text, size_t n, struct err *e)
 	s->log = 10;
 	while (s->log < 31 && (size_t)1 << s->log < n / STEP * 2)
 		s->log++;
-	s->power = 1;
-	for (int i = 0; i < WINDOW - 1; i++)
-		s->power *= FACTOR;
 	if ((s->table = calloc((size_t)1 << s->log, sizeof *s->table)) == NULL) {
 		(void)err_set(e, ERR_NOMEM, "out of memory for matches");
 		free(s);
 		return NULL;
 	}
-	for (size_t at = 0; at + WINDOW <= n; at += STEP)
-		insert(s, hash_of(text + at), at);
+	insert_all(s);
 	return s;
 }
 
@@ -89,17 +114,23 @@ seeds_free(struct seeds *s)
 	free(s);
 }
 
+/* The hash of bytes[at], and of those behind it. */
 static uint64_t
-roll(struct seeds *s, const uint8_t *bytes, size_t at)
+look_ahead(struct seeds *s, const uint8_t *bytes, size_t at, size_t n)
 {
-	if (s->bytes == bytes && at == s->at + 1)
-		s->hash = (s->hash - s->power * (bytes[at - 1] + (uint64_t)1)) * FACTOR +
-		    bytes[at + WINDOW - 1] + 1;
-	else if (s->bytes != bytes || at != s->at)
-		s->hash = hash_of(bytes + at);
+	size_t last = n - at < WINDOW + AHEAD - 1 ? n - WINDOW : at + AHEAD - 1;
+
+	if (s->bytes != bytes || at < s->at || at > s->end)
+		s->end = at;
+	for (; s->end <= last; s->end++) {
+		uint64_t hash = hash_of(bytes + s->end);
+
+		s->hashes[s->end % AHEAD] = hash;
+		__builtin_prefetch(slot(s, hash));
+	}
 	s->bytes = bytes;
 	s->at = at;
-	return s->hash;
+	return s->hashes[at % AHEAD];
 }
 
 static size_t
@@ -129,7 +160,7 @@ seeds_search(struct seeds *s, const uint8_t *bytes, size_t at, size_t n, size_t 
 
 	if (n - at < WINDOW)
 		return 0;
-	way = slot(s, roll(s, bytes, at));
+	way = slot(s, look_ahead(s, bytes, at, n));
 	for (size_t i = 0; i < WAYS && way[i] != 0; i++) {
 		size_t there = way[i] - 1;
 		size_t max = s->n - there < n - at ? s->n - there : n - at;

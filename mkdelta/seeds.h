@@ -3,7 +3,7 @@
  *
  * Much faster than a suffix array, and blind for anything shorter than a window: good
  * enough to learn where code went, before it is matched exactly.  Every fourth window of
- * old bytes is in a table by its rolling hash (Karp and Rabin 1987).
+ * old bytes is in a table by its hash.
  */
 #ifndef MKDELTA_SEEDS_H
 #define MKDELTA_SEEDS_H

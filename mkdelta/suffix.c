@@ -1,8 +1,12 @@
+#include <endian.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <divsufsort.h>
 #include <divsufsort64.h>
+
+#include "mkdelta/windows.h"
 
 #include "mkdelta/suffix.h"
 
@@ -11,11 +15,16 @@ struct suffix {
 	size_t n;
 	saidx_t *small;		/* one of these, n entries */
 	saidx64_t *large;
-	size_t *pairs;		/* PAIRS + 1: where suffixes of each two bytes begin */
+	uint32_t *pairs;	/* PAIRS + 1: keys before those with each two bytes */
+	uint64_t *keys;		/* the first bytes of each suffix of rank i * SAMPLE */
+	size_t n_keys;
+	struct windows *windows;
 };
 
 enum {
 	PAIRS = 1 << 16,
+	KEY = 8,
+	SAMPLE = 32,
 	NEIGHBOURS = 24		/* of equal matches that are looked at on each side */
 };
 
@@ -28,27 +37,44 @@ place(const struct suffix *s, size_t i)
 uint64_t
 suffix_memory(uint64_t n)
 {
-	return n <= INT32_MAX ? n * sizeof(saidx_t) : n * sizeof(saidx64_t);
+	return (n <= INT32_MAX ? n * sizeof(saidx_t) : n * sizeof(saidx64_t)) +
+	    n / SAMPLE * KEY + windows_memory(n);
 }
 
-/* A binary search need not begin with all of the text: suffixes that begin with the
- * same two bytes stand together.  The last suffix is a single byte and stands before
- * all others that begin with it. */
-static void
-count_pairs(struct suffix *s)
+/* The first bytes as a number that sorts as they do; behind the end there are zeros. */
+static uint64_t
+key_of(const uint8_t *p, size_t n)
 {
-	size_t sum = 0;
+	uint64_t key = 0;
 
-	for (size_t i = 0; i + 1 < s->n; i++)
-		s->pairs[s->text[i] << 8 | s->text[i + 1]]++;
-	for (size_t i = 0; i <= PAIRS; i++) {
-		size_t here = i < PAIRS ? s->pairs[i] : 0;
-
-		if (s->n > 0 && i == (size_t)s->text[s->n - 1] << 8)
-			sum++;
-		s->pairs[i] = sum;
-		sum += here;
+	if (n >= KEY) {
+		memcpy(&key, p, KEY);
+		return be64toh(key);
 	}
+	for (size_t i = 0; i < n; i++)
+		key |= (uint64_t)p[i] << (56 - 8 * i);
+	return key;
+}
+
+/*
+ * A binary search in the array waits for memory twice a step: for a place, and for the
+ * text there.  So it begins with what some suffixes begin with, which stands together
+ * and is small; where to begin in that is known for each first two bytes.
+ */
+static void
+make_keys(struct suffix *s)
+{
+	size_t pair = 0;
+
+	for (size_t i = 0; i < s->n_keys; i++) {
+		size_t at = place(s, i * SAMPLE);
+
+		s->keys[i] = key_of(s->text + at, s->n - at);
+		for (; pair <= s->keys[i] >> 48; pair++)
+			s->pairs[pair] = (uint32_t)i;
+	}
+	for (; pair <= PAIRS; pair++)
+		s->pairs[pair] = (uint32_t)s->n_keys;
 }
 
 struct suffix *
@@ -71,8 +97,10 @@ suffix_new(const uint8_t *text, size_t n, struct err *e)
 		s->large = malloc((n + 1) * sizeof *s->large);
 		rc = s->large == NULL ? -2 : divsufsort64(text, s->large, (saidx64_t)n);
 	}
+	s->n_keys = (n + SAMPLE - 1) / SAMPLE;
 	s->pairs = calloc(PAIRS + 1, sizeof *s->pairs);
-	if (rc == 0 && s->pairs == NULL)
+	s->keys = malloc((s->n_keys + 1) * sizeof *s->keys);
+	if (rc == 0 && (s->pairs == NULL || s->keys == NULL))
 		rc = -2;
 	if (rc != 0) {
 		(void)err_set(e, ERR_NOMEM,
@@ -80,8 +108,11 @@ suffix_new(const uint8_t *text, size_t n, struct err *e)
 		suffix_free(s);
 		return NULL;
 	}
-	count_pairs(s);
-	return s;
+	make_keys(s);
+	if ((s->windows = windows_new(text, n, e)) != NULL)
+		return s;
+	suffix_free(s);
+	return NULL;
 }
 
 void
@@ -92,6 +123,8 @@ suffix_free(struct suffix *s)
 	free(s->small);
 	free(s->large);
 	free(s->pairs);
+	free(s->keys);
+	windows_free(s->windows);
 	free(s);
 }
 
@@ -134,22 +167,35 @@ suffix_place(const struct suffix *s, size_t rank, size_t len, size_t want)
 	return best;
 }
 
+bool
+suffix_may_have(const struct suffix *s, const uint8_t *bytes, size_t at, size_t n)
+{
+	return windows_have(s->windows, bytes, at, n);
+}
+
+/* The first of keys[low, high) that is at least (with `above`: more than) the key. */
+static size_t
+find_key(const struct suffix *s, size_t low, size_t high, uint64_t key, bool above)
+{
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (s->keys[middle] < key || (above && s->keys[middle] == key))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 /* Binary search; what both bounds share with the pattern is shared by all
  * between (Manber and Myers 1993), so it is compared once. */
-size_t
-suffix_search(const struct suffix *s, const uint8_t *pattern, size_t n, size_t *rank)
+static size_t
+search_between(const struct suffix *s, size_t low, size_t high, const uint8_t *pattern,
+    size_t n, size_t *rank)
 {
-	size_t pair, low, high, low_len = 2, high_len = 2, best = 0;
+	size_t low_len = 0, high_len = 0, best = 0;
 
-	*rank = 0;
-	if (n < 2 || s->n < 2)
-		return 0;
-	pair = (size_t)pattern[0] << 8 | pattern[1];
-	low = s->pairs[pair];
-	high = s->pairs[pair + 1];
-	/* The single byte at the end of the text belongs to no pair. */
-	if (pair % 256 == 255 && pair / 256 + 1 == s->text[s->n - 1])
-		high--;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		size_t here = place(s, middle);
@@ -171,4 +217,26 @@ suffix_search(const struct suffix *s, const uint8_t *pattern, size_t n, size_t *
 		}
 	}
 	return best;
+}
+
+/* The nearest suffixes in order are before the first key that is more, and behind
+ * the last one that is less: those have the longest match. */
+size_t
+suffix_search(const struct suffix *s, const uint8_t *pattern, size_t n, size_t *rank)
+{
+	size_t low, high, len;
+	uint64_t key;
+
+	*rank = 0;
+	if (n < 2 || s->n < 2)
+		return 0;
+	key = key_of(pattern, n);
+	low = s->pairs[key >> 48];
+	high = s->pairs[(key >> 48) + 1];
+	low = find_key(s, low, high, key, false);
+	high = n < KEY ? s->n_keys : find_key(s, low, high, key, true);
+	low = low == 0 ? 0 : (low - 1) * SAMPLE;
+	high = high == s->n_keys ? s->n : high * SAMPLE + 1;
+	len = search_between(s, low, high, pattern, n, rank);
+	return len < 2 ? 0 : len;
 }

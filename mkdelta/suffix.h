@@ -1,12 +1,12 @@
 /*
  * suffix.h - the suffix array of some bytes, and the longest match in it.
  *
- * The doorway to libdivsufsort (Mori; Fischer and Kurpicz 2017).  Memory: 4
- * bytes for each byte below 2^31, 8 above.
+ * The doorway to libdivsufsort (Mori; Fischer and Kurpicz 2017).
  */
 #ifndef MKDELTA_SUFFIX_H
 #define MKDELTA_SUFFIX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +22,9 @@ void suffix_free(struct suffix *);
  * and in *rank which suffix begins with it.  One of a single byte counts as none, 0. */
 size_t suffix_search(const struct suffix *, const uint8_t *pattern, size_t n,
     size_t *rank);
+/* Quickly: can there be a match of more than 8 bytes at bytes[at...n)?  Calls with
+ * ascending `at` for the same bytes are the fast ones. */
+bool suffix_may_have(const struct suffix *, const uint8_t *bytes, size_t at, size_t n);
 /* Where it is in the text; of several places that share `len` bytes one that is near
  * `want`. */
 size_t suffix_place(const struct suffix *, size_t rank, size_t len, size_t want);
