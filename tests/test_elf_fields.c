@@ -115,6 +115,76 @@ PROGRAM(an_arm64_module_may_lie, "module-aarch64", 4)
 PROGRAM(a_go_program_may_lie, "go", 8)
 PROGRAM(a_program_at_high_addresses_may_lie, "high", 4)
 
+/* The headers of both sides, and what stands behind the sections. */
+static void
+a_program_cut_anywhere_in_its_headers(void **state)
+{
+	const struct scratch *s = *state;
+	bool all = getenv("ELF_ALL") != NULL;
+	size_t tables, step = all ? 1 : 7;
+
+	open_program("x86-64");
+	tables = p.n_old - 1200;
+	pair_folders(s);
+	for (size_t n = seed_below(step); n < p.n_old && n < p.n_new; n += step) {
+		if (n > 600 && n < tables)
+			n = tables;
+		seed_note("%zu bytes", n);
+		pair_put(s, "old/f", p.old, n % 3 == 0 ? p.n_old : n);
+		pair_put(s, "new/f", p.new, n % 3 == 1 ? p.n_new : n);
+		(void)pair_round_trip(s);
+	}
+	free(p.old);
+	free(p.new);
+}
+
+/* Sections over each other, past the end, around the end of the address space. */
+static void
+sections_that_overlap_and_wrap(void **state)
+{
+	static const char *const names[] = { "x86-64", "aarch64", "thumb", "i386" };
+	const struct scratch *s = *state;
+	unsigned n = getenv("ELF_ALL") != NULL ? 1000 : 40;
+
+	pair_folders(s);
+	for (unsigned round = 0; round < n; round++) {
+		uint64_t sides = 1 + seed_below(3);
+
+		open_program(names[round % 4]);
+		for (uint64_t k = 1 + seed_below(12); k-- > 0;) {
+			/* As elsewhere, a little more, or nearly 2^63 or 2^64. */
+			size_t i = (size_t)seed_below(p.n), from = (size_t)seed_below(p.n);
+			uint64_t v = elf_field_get(p.old, &p.old_fields[from]);
+
+			if (p.old_fields[i].where == 'e')
+				continue;
+			switch (seed_below(4)) {
+			case 0:
+				v += seed_below(0x4000);
+				break;
+			case 1:
+				v = (uint64_t)-(int64_t)seed_below(0x20000);
+				break;
+			case 2:
+				v = ((uint64_t)1 << 63) - seed_below(0x20000);
+				break;
+			default:
+				break;
+			}
+			if (sides & OLD)
+				elf_field_set(p.old, &p.old_fields[i], v);
+			if (sides & NEW)
+				elf_field_set(p.new, &p.new_fields[i], v);
+		}
+		seed_note("round %u of %s", round, names[round % 4]);
+		pair_put(s, "old/f", p.old, p.n_old);
+		pair_put(s, "new/f", p.new, p.n_new);
+		(void)pair_round_trip(s);
+		free(p.old);
+		free(p.new);
+	}
+}
+
 int
 main(void)
 {
@@ -128,6 +198,8 @@ main(void)
 		SCRATCH_TEST(an_arm64_module_may_lie),
 		SCRATCH_TEST(a_go_program_may_lie),
 		SCRATCH_TEST(a_program_at_high_addresses_may_lie),
+		SCRATCH_TEST(a_program_cut_anywhere_in_its_headers),
+		SCRATCH_TEST(sections_that_overlap_and_wrap),
 	};
 
 	seed_start();
