@@ -6,7 +6,7 @@
 
 #include "apply/patch/image.h"
 
-enum { LOWEST = 0x1000 };
+enum { LOWEST = 0x1000, FIXED = 0x8000 };
 
 int
 image_read(const struct image *im, void *out, size_t n, uint64_t at, struct err *e)
@@ -28,6 +28,30 @@ open_raw(struct image *im, const uint8_t *head, size_t n)
 	layout_add(&im->layout, &(struct segment){ .bytes = im->bytes,
 	    .memory = im->bytes, .code = true });
 	return 1;
+}
+
+static void
+add_code(struct image *im, uint64_t address, uint64_t bytes)
+{
+	if (bytes == 0 || address + bytes < address)
+		return;
+	if (im->code_end == 0 || address < im->code)
+		im->code = address;
+	if (address + bytes > im->code_end)
+		im->code_end = address + bytes;
+}
+
+/* By sections; by segments, where no section has code. */
+static void
+find_code(struct image *im)
+{
+	for (size_t i = 0; i < im->n_sections && !im->relocatable; i++)
+		if ((im->sections[i].flags & IMAGE_EXEC) != 0)
+			add_code(im, im->sections[i].address, im->sections[i].bytes);
+	for (size_t i = 0; im->code_end == 0 && i < im->layout.n; i++)
+		if (im->layout.segments[i].code || im->relocatable)
+			add_code(im, im->layout.segments[i].address,
+			    im->layout.segments[i].memory);
 }
 
 int
@@ -55,6 +79,7 @@ image_open(struct image *im, const struct old *old, uint64_t at, uint64_t bytes,
 		return rc;
 	}
 	layout_settle(&im->layout);
+	find_code(im);
 	im->bases[0] = im->layout.low;
 	im->n_bases = 1;
 	return 1;
@@ -91,13 +116,13 @@ image_holds(const struct image *im, uint64_t word)
 bool
 image_code(const struct image *im, uint64_t address)
 {
-	for (size_t i = 0; i < im->layout.n; i++) {
-		const struct segment *s = &im->layout.segments[i];
+	return address >= im->code && address < im->code_end;
+}
 
-		if ((s->code || im->relocatable) && address - s->address < s->memory)
-			return true;
-	}
-	return false;
+bool
+image_fixed(const struct image *im)
+{
+	return !im->relocatable && !im->raw && im->layout.low >= FIXED;
 }
 
 const struct image_section *
@@ -107,6 +132,14 @@ image_section(const struct image *im, const char *name)
 		if (strcmp(im->sections[i].name, name) == 0)
 			return &im->sections[i];
 	return NULL;
+}
+
+const struct image_section *
+image_table(const struct image *im)
+{
+	const struct image_section *x = image_section(im, ".got.plt");
+
+	return x != NULL ? x : image_section(im, ".got");
 }
 
 uint8_t

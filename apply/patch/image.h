@@ -47,6 +47,7 @@ struct image {
 	bool relocatable;	/* ET_REL */
 	bool raw;		/* no ELF: a raw arm64 kernel */
 	struct layout layout;
+	uint64_t code, code_end;	/* addresses of the first code, behind the last */
 	struct image_section *sections;	/* in their order; 0 is the null section */
 	size_t n_sections;
 	/* Addresses that REF_BASE* count from, by their index in refs. */
@@ -70,11 +71,17 @@ uint64_t image_address(const struct image *, uint64_t at);
 bool image_offset(const struct image *, uint64_t address, uint64_t *at);
 /* Might a word of this value be an address of the image?  Small ones rarely are. */
 bool image_holds(const struct image *, uint64_t word);
-/* Is it in a segment of code?  Anywhere in a relocatable object. */
+/* Is there code, or something between code?  Anywhere in a relocatable object. */
 bool image_code(const struct image *, uint64_t address);
 
 /* The first section of this name, or NULL. */
 const struct image_section *image_section(const struct image *, const char *name);
+
+/* Is this a program with a place of its own, so that words of code are addresses? */
+bool image_fixed(const struct image *);
+
+/* Where the global offset table begins that code of 32 bits counts from, or NULL. */
+const struct image_section *image_table(const struct image *);
 
 /* An address that references count from, noted once: its index, for ref.base.
  * 0 when there are too many: 0 is always the address layout.low. */

@@ -1,5 +1,6 @@
 /*
- * Encodings: Arm ARM (DDI 0487, 0406) for A64, A32 and T32; the rest are words.
+ * Encodings: Arm ARM (DDI 0487, 0406) for A64, A32 and T32; RISC-V unprivileged ISA;
+ * the rest are words.
  */
 #include "manifest/base/bytes.h"
 
@@ -28,6 +29,10 @@ static const struct {
 	[REF_T32_BRANCH] = { 4, 0x2fff07ff },
 	[REF_T32_BLX] = { 4, 0x2fff07ff },
 	[REF_T32_MOV] = { 4, 0x70ff040f },
+	[REF_RV_JAL] = { 4, 0xfffff000 },
+	[REF_RV_HIGH] = { 4, 0xfffff000 },
+	[REF_RV_LOW_I] = { 4, 0xfff00000 },
+	[REF_RV_LOW_S] = { 4, 0xfe000f80 },
 	[REF_FAR32] = { 4, UINT32_MAX },
 };
 
@@ -100,6 +105,14 @@ a32_part_bits(uint64_t distance, unsigned part)
 	return part == 1 ? 0xa00 | bits(distance, 12, 8) : bits(distance, 0, 12);
 }
 
+/* JAL: bits 20, 10 to 1, 11, 19 to 12. */
+static uint32_t
+rv_jal_bits(uint64_t offset)
+{
+	return bits(offset, 20, 1) << 31 | bits(offset, 1, 10) << 21 |
+	    bits(offset, 11, 1) << 20 | bits(offset, 12, 8) << 12;
+}
+
 static uint64_t
 value(const struct ref *r, uint64_t target, uint64_t place, uint64_t base)
 {
@@ -139,6 +152,15 @@ value(const struct ref *r, uint64_t target, uint64_t place, uint64_t base)
 		return t32_branch_bits(target - ((place + 4) & ~(uint64_t)3));
 	case REF_T32_MOV:
 		return t32_mov_bits(bits(target, r->aux != 0 ? 16 : 0, 16));
+	case REF_RV_JAL:
+		return rv_jal_bits(target - place);
+	case REF_RV_HIGH:
+		return target - place + 0x800;
+	case REF_RV_LOW_I:
+		return (uint64_t)bits(target - (place - r->aux), 0, 12) << 20;
+	case REF_RV_LOW_S:
+		target -= place - r->aux;
+		return (uint64_t)bits(target, 5, 7) << 25 | bits(target, 0, 5) << 7;
 	case REF_WORD32:
 	case REF_WORD64:
 	case REF_KINDS:

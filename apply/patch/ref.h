@@ -39,6 +39,10 @@ enum ref_kind {
 	REF_T32_BRANCH,		/* BL, B.W: S, imm10, J1, J2, imm11, from place + 4 */
 	REF_T32_BLX,		/* BLX: to a word */
 	REF_T32_MOV,		/* MOVW, MOVT as above */
+	REF_RV_JAL,		/* imm20 */
+	REF_RV_HIGH,		/* AUIPC: the upper 20 bits, rounded, from place */
+	REF_RV_LOW_I,		/* the low 12 from place - aux, where the AUIPC is */
+	REF_RV_LOW_S,		/* the same in a store */
 	REF_FAR32,		/* target - place - ref_far() */
 	REF_KINDS
 };

@@ -40,6 +40,8 @@ enum rule_id {
 	RULE_GO_TYPES,		/* Go: type descriptors, and pointers between them */
 	RULE_MODULE,		/* relocatable objects: kernel modules */
 	RULE_POINTERS,		/* words that are addresses: data, GOT, relocations */
+	RULE_RISCV,		/* AUIPC and its consumers, JAL */
+	RULE_TABLES,		/* jump tables, and addresses in read-only data */
 	RULE_IDS
 };
 
@@ -105,7 +107,8 @@ struct rule {
 };
 
 extern const struct rule rule_aarch64, rule_x86, rule_arm, rule_pointers, rule_unwind,
-    rule_symbols, rule_go_functions, rule_go_types, rule_module;
+    rule_symbols, rule_go_functions, rule_go_types, rule_module, rule_riscv,
+    rule_tables;
 
 /* ---- for rules ---- */
 

@@ -12,8 +12,7 @@
 enum {
 	WHAT_INDEX = 1,		/* span->what of .ARM.exidx */
 	TYPE_EXIDX = 0x70000001,
-	CANTUNWIND = 1,
-	FIXED = 0x8000		/* programs with a place of their own begin there */
+	CANTUNWIND = 1
 };
 
 uint32_t
@@ -145,7 +144,7 @@ find_code(const struct span *span, const struct window *w, uint64_t from, uint64
 	back = back < ARM_A32_REACH + ARM_BLOCK ? back : ARM_A32_REACH + ARM_BLOCK;
 	low = from - back;
 	s.origin = image_address(w->image, w->at) - w->at;
-	s.fixed = !w->image->relocatable && w->image->layout.low >= FIXED;
+	s.fixed = image_fixed(w->image);
 	s.words = from < 3 ? 0 : from - 3;
 	s.words += (0 - s.origin - s.words) & 3;
 	/* Those too that an instruction before `to` reaches into. */

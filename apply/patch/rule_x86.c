@@ -1,6 +1,9 @@
 /*
  * x86-64 and i386 code (Intel SDM, volume 2): the four bytes behind call, jmp and jcc,
- * and displacements relative to RIP (ModRM with mod 0, r/m 5).
+ * and displacements relative to RIP (ModRM with mod 0, r/m 5).  With 32 bits, where
+ * nothing is relative to the program counter: words that are addresses, in programs
+ * with a place of their own; in others displacements from a register that counts from
+ * the global offset table, and what is added to the program counter to get there.
  *
  * Where instructions begin is not known, so any byte may begin one; what is found must
  * lead into the image, code from branches.  Of two that overlap the first one counts.
@@ -13,12 +16,29 @@
 
 #include "apply/patch/rule.h"
 
-enum { BLOCK = 64, LEAD = 64, LONGEST = 10 };
+enum {
+	BLOCK = 64, LEAD = 64, LONGEST = 10,
+	NEAR_PC = 32,		/* bytes from where the program counter was taken */
+	EBX = 3,
+	NEAR_TABLE = 0x2000	/* so near only EBX is sure to hold the table's address */
+};
 
-/* A found operand: its offset from the first byte (0: none), and the bytes of the
- * instruction behind its first one. */
+/* A found operand: its offset from the first byte, what it is (REF_KINDS: none). */
 struct operand {
-	unsigned at, to_end;
+	unsigned at;
+	enum ref_kind kind;
+	unsigned aux, base;
+	uint64_t target;
+};
+
+static const struct operand nothing = { .kind = REF_KINDS };
+
+/* Where we look. */
+struct place {
+	const struct image *im;
+	const uint8_t *p;	/* LONGEST bytes */
+	uint64_t address;
+	unsigned base;		/* index of the global offset table's address; 0: none */
 };
 
 /* One bit for each opcode that has a ModRM byte, without and with 0F before it. */
@@ -56,63 +76,150 @@ immediate(unsigned page, uint8_t opcode, uint8_t modrm)
 	}
 }
 
-/* The target of four bytes at p, an instruction of `to_end` bytes from there on; the
- * address of p is `place`. */
-static uint64_t
-target_of(const struct image *im, const uint8_t *p, unsigned to_end, uint64_t place)
+/* Four bytes, `at` from here, in an instruction that ends to_end behind their first. */
+static struct operand
+relative(const struct place *x, unsigned at, unsigned to_end)
 {
-	uint64_t target = place + to_end + (uint64_t)(int64_t)(int32_t)le32_load(p);
+	uint64_t target = x->address + at + to_end +
+	    (uint64_t)(int64_t)(int32_t)le32_load(x->p + at);
 
-	return im->bits == 32 ? target & UINT32_MAX : target;
+	return (struct operand){ at, REF_REL32, to_end, 0,
+		x->im->bits == 32 ? target & UINT32_MAX : target };
 }
 
 static struct operand
-branch(const struct image *im, const uint8_t *p, uint64_t address)
+branch(const struct place *x)
 {
+	const uint8_t *p = x->p;
 	unsigned at = p[0] == 0xe8 || p[0] == 0xe9 ? 1 :
 	    p[0] == 0x0f && (p[1] & 0xf0) == 0x80 ? 2 : 0;
+	struct operand o = relative(x, at, 4);
 
-	if (at != 0 && image_code(im, target_of(im, p + at, 4, address + at)))
-		return (struct operand){ at, 4 };
-	return (struct operand){ 0, 0 };
+	return at != 0 && image_code(x->im, o.target) ? o : nothing;
 }
 
-/* Needs LONGEST bytes at p. */
+/* ADD r32, what is between here and the table. */
 static struct operand
-operand_at(const struct image *im, const uint8_t *p, uint64_t address)
+to_table(const struct place *x)
 {
-	struct operand o = branch(im, p, address);
-	unsigned page = p[0] == 0x0f;
-	const uint8_t *opcode = p + page;
+	const uint8_t *p = x->p;
+	unsigned at = p[0] == 0x05 ? 1 : p[0] == 0x81 && p[1] >> 3 == 0x18 ? 2 : 0;
+	uint64_t table = x->im->bases[x->base];
+	uint32_t far = (uint32_t)(table - x->address - at) - le32_load(p + at);
+
+	if (at == 0 || far + NEAR_PC > 2 * NEAR_PC)
+		return nothing;
+	return (struct operand){ at, REF_FAR32, far & 0xff, far >> 8 & 0xff, table };
+}
+
+/* A displacement of 32 bits from a register. */
+static struct operand
+from_table(const struct place *x, unsigned page)
+{
+	const uint8_t *p = x->p + page;
+	unsigned at = page + 2 + ((p[1] & 7) == 4);
+	uint32_t v;
 	uint64_t target;
 
-	if (o.at != 0 || im->bits == 32 || (opcode[1] & 0xc7) != 5 ||
-	    !has_modrm(page, opcode[0]))
+	if ((p[1] & 0xc0) != 0x80 || !has_modrm(page, p[0]))
+		return nothing;
+	v = le32_load(x->p + at);
+	target = (x->im->bases[x->base] + v) & UINT32_MAX;
+	if ((v + NEAR_TABLE < 2 * NEAR_TABLE && (p[1] & 7) != EBX) ||
+	    !image_holds(x->im, target))
+		return nothing;
+	return (struct operand){ at, REF_BASE32, 0, x->base, target };
+}
+
+/* Four bytes `at` from here that are an address. */
+static struct operand
+absolute(const struct place *x, unsigned at)
+{
+	uint32_t v = le32_load(x->p + at);
+
+	return image_holds(x->im, v) ? (struct operand){ at, REF_WORD32, 0, 0, v } :
+	    nothing;
+}
+
+/* Where the bytes of a displacement or an immediate of 32 bits begin; 0: none. */
+static struct operand
+fixed(const struct place *x, unsigned page)
+{
+	const uint8_t *p = x->p + page;
+	unsigned mod = p[1] >> 6, rm = p[1] & 7, sib = mod != 3 && rm == 4;
+	struct operand o;
+
+	/* MOV, PUSH, MOV of AL, AX, EAX, arithmetic with EAX */
+	if (page == 0 && ((p[0] & 0xf8) == 0xb8 || p[0] == 0x68 ||
+	    (p[0] & 0xfc) == 0xa0 || (p[0] & 0xc7) == 0x05))
+		return absolute(x, 1);
+	if (!has_modrm(page, p[0]))
+		return nothing;
+	if (mod == 2 || (mod == 0 && (rm == 5 || (sib && (p[2] & 7) == 5)))) {
+		o = absolute(x, page + 2 + sib);
+		if (o.kind != REF_KINDS)
+			return o;
+	}
+	if (page == 0 && (p[0] == 0xc7 || p[0] == 0x81) && mod != 2 &&
+	    !(mod == 0 && rm == 5))
+		return absolute(x, 2 + sib + (mod == 1));
+	return nothing;
+}
+
+static struct operand
+operand_32(const struct place *x)
+{
+	unsigned page = x->p[0] == 0x0f;
+	struct operand o = nothing;
+
+	if (image_fixed(x->im) && (o = fixed(x, page)).kind != REF_KINDS)
 		return o;
-	o.at = page + 2;
-	o.to_end = 4 + immediate(page, opcode[0], opcode[1]);
-	target = target_of(im, p + o.at, o.to_end, address + o.at);
-	if (target < im->layout.low || target >= im->layout.high)
-		o.at = 0;
+	if (x->base != 0 && (o = to_table(x)).kind == REF_KINDS)
+		o = from_table(x, page);
 	return o;
+}
+
+static struct operand
+operand_64(const struct place *x)
+{
+	unsigned page = x->p[0] == 0x0f;
+	const uint8_t *p = x->p + page;
+	struct operand o;
+
+	if ((p[1] & 0xc7) != 5 || !has_modrm(page, p[0]))
+		return nothing;
+	o = relative(x, page + 2, 4 + immediate(page, p[0], p[1]));
+	return o.target < x->im->layout.low || o.target >= x->im->layout.high ?
+	    nothing : o;
+}
+
+static struct operand
+operand_at(const struct place *x)
+{
+	struct operand o = branch(x);
+
+	if (o.kind != REF_KINDS)
+		return o;
+	return x->im->bits == 32 ? operand_32(x) : operand_64(x);
 }
 
 /* Operands of the block that begins at `begin`, in [from, to), not before `free`.
  * Returns where the last one in the block ends. */
 static uint64_t
-scan_block(const struct window *w, uint64_t begin, uint64_t free, uint64_t from,
-    uint64_t to, struct refs *refs)
+scan_block(const struct span *s, const struct window *w, uint64_t begin, uint64_t free,
+    uint64_t from, uint64_t to, struct refs *refs)
 {
 	uint64_t at = begin - w->at < LEAD ? w->at : begin - LEAD;
 	uint64_t end = begin + BLOCK, last = 0;
 	uint64_t address = image_address(w->image, at) - at;
 
 	while (at < end && at - w->at + LONGEST <= w->n) {
-		const uint8_t *p = w->bytes + (at - w->at);
-		struct operand o = operand_at(w->image, p, address + at);
+		struct place x = { w->image, w->bytes + (at - w->at), address + at,
+			s->base };
+		struct operand o = operand_at(&x);
 		uint64_t place = at + o.at;
 
-		if (o.at == 0) {
+		if (o.kind == REF_KINDS) {
 			at++;
 			continue;
 		}
@@ -121,8 +228,7 @@ scan_block(const struct window *w, uint64_t begin, uint64_t free, uint64_t from,
 			continue;
 		last = at;
 		if (place >= free && place >= from && place < to)
-			refs_add(refs, REF_REL32, o.to_end, 0, place,
-			    target_of(w->image, p + o.at, o.to_end, address + place));
+			refs_add(refs, o.kind, o.aux, o.base, place, o.target);
 	}
 	return last;
 }
@@ -135,17 +241,25 @@ find(const struct span *s, const struct window *w, uint64_t from, uint64_t to,
 	uint64_t begin = from - (from - s->origin) % BLOCK, free = 0;
 
 	if (begin - w->at >= BLOCK)
-		free = scan_block(w, begin - BLOCK, 0, 0, 0, &none);
+		free = scan_block(s, w, begin - BLOCK, 0, 0, 0, &none);
 	for (; begin < to; begin += BLOCK)
-		free = scan_block(w, begin, free, from, to, refs);
+		free = scan_block(s, w, begin, free, from, to, refs);
 }
 
 static int
 spans(struct image *im, struct spans *out, struct err *e)
 {
+	const struct image_section *table;
+	size_t first = out->n;
+
 	if (im->machine != IMAGE_X86_64 && im->machine != IMAGE_386)
 		return 0;
-	return spans_add_code(out, im, 1, e);
+	if (spans_add_code(out, im, 1, e) == -1)
+		return -1;
+	table = im->bits == 32 && !im->relocatable ? image_table(im) : NULL;
+	for (size_t i = first; table != NULL && i < out->n; i++)
+		out->list[i].base = image_base(im, table->address);
+	return 0;
 }
 
 const struct rule rule_x86 = {

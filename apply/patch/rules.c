@@ -12,6 +12,8 @@ static const struct rule *const rules[RULE_IDS] = {
 	[RULE_GO_TYPES] = &rule_go_types,
 	[RULE_MODULE] = &rule_module,
 	[RULE_POINTERS] = &rule_pointers,
+	[RULE_RISCV] = &rule_riscv,
+	[RULE_TABLES] = &rule_tables,
 };
 
 const char *
