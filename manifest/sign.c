@@ -8,6 +8,8 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/rsa.h>
+#include <openssl/store.h>
+#include <openssl/ui.h>
 #include <openssl/x509.h>
 
 #include <stdbool.h>
@@ -15,6 +17,7 @@
 #include <string.h>
 
 #include "manifest/base/bytes.h"
+#include "manifest/base/hash.h"
 
 #include "manifest/sign.h"
 
@@ -29,8 +32,11 @@ enum {
 };
 
 struct signer {
-	EVP_PKEY *pkey;
+	EVP_PKEY *pkey; /* with `outside` the public half alone */
 	enum key_scheme scheme;
+	bool outside;
+	signer_ask *ask;
+	void *arg;
 };
 
 /* The library's reason, without its numbers and file names. */
@@ -152,6 +158,73 @@ signer_from_pem(const void *pem, size_t n, const char *passphrase, struct err *e
 	return NULL;
 }
 
+struct signer *
+signer_from_public(
+    const void *pem, size_t n, signer_ask *ask, void *arg, struct err *e)
+{
+	struct passphrase none = { NULL, false };
+	EVP_PKEY *pkey = NULL;
+	struct signer *s;
+	BIO *bio = n > PEM_MAX ? NULL : BIO_new_mem_buf(pem, (int)n);
+
+	if (bio != NULL)
+		pkey = PEM_read_bio_PUBKEY(bio, NULL, give_passphrase, &none);
+	(void)BIO_free(bio);
+	ERR_clear_error();
+	if (pkey == NULL) {
+		(void)err_set(e, ERR_USAGE, "public key: not PEM (BEGIN PUBLIC KEY)");
+		return NULL;
+	}
+	if ((s = wrap(pkey, e)) != NULL) {
+		s->outside = true;
+		s->ask = ask;
+		s->arg = arg;
+	}
+	return s;
+}
+
+/* The first private key that the store names.  Takes nothing but what it returns. */
+static EVP_PKEY *
+first_key(OSSL_STORE_CTX *store)
+{
+	EVP_PKEY *pkey = NULL;
+
+	while (pkey == NULL && !OSSL_STORE_eof(store)) {
+		OSSL_STORE_INFO *info = OSSL_STORE_load(store);
+
+		if (info != NULL &&
+		    OSSL_STORE_INFO_get_type(info) == OSSL_STORE_INFO_PKEY)
+			pkey = OSSL_STORE_INFO_get1_PKEY(info);
+		OSSL_STORE_INFO_free(info);
+		if (info == NULL && OSSL_STORE_error(store))
+			break;
+	}
+	return pkey;
+}
+
+struct signer *
+signer_from_store(const char *uri, const char *passphrase, struct err *e)
+{
+	struct passphrase pass = { passphrase, false };
+	UI_METHOD *ui = UI_UTIL_wrap_read_pem_callback(give_passphrase, 0);
+	OSSL_STORE_CTX *store = NULL;
+	EVP_PKEY *pkey = NULL;
+
+	if (ui != NULL && (store = OSSL_STORE_open(uri, ui, &pass, NULL, NULL)) != NULL) {
+		(void)OSSL_STORE_expect(store, OSSL_STORE_INFO_PKEY);
+		pkey = first_key(store);
+	}
+	if (pkey == NULL && pass.asked && passphrase == NULL)
+		(void)err_set(
+		    e, ERR_USAGE, "store: wants a passphrase, and none was given");
+	else if (pkey == NULL)
+		(void)fail(e, ERR_USAGE, "store: no private key");
+	(void)OSSL_STORE_close(store);
+	UI_destroy_method(ui);
+	ERR_clear_error();
+	return pkey == NULL ? NULL : wrap(pkey, e);
+}
+
 /* What bio holds goes to out; the library wipes its own copy. */
 static int
 drain(BIO *bio, struct buf *out, struct err *e)
@@ -195,6 +268,10 @@ signer_to_pem(
 
 	if (bio == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory for a key");
+	if (s->outside) {
+		(void)BIO_free(bio);
+		return err_set(e, ERR_FAIL, "private key: is not here");
+	}
 	if (passphrase != NULL)
 		good = write_encrypted(bio, s->pkey, passphrase);
 	else
@@ -221,15 +298,21 @@ public_text(const struct signer *s, struct buf *out, struct err *e)
 	uint8_t raw[ED25519_PUBLIC_BYTES];
 	char hex[2 * ED25519_PUBLIC_BYTES + 1];
 	size_t n = sizeof raw;
+
+	if (s->scheme != KEY_ED25519)
+		return signer_public_pem(s, out, e);
+	if (EVP_PKEY_get_raw_public_key(s->pkey, raw, &n) != 1)
+		return fail(e, ERR_FAIL, "public key");
+	hex_encode(hex, raw, n);
+	return buf_add_text(out, hex, e);
+}
+
+int
+signer_public_pem(const struct signer *s, struct buf *out, struct err *e)
+{
 	BIO *bio;
 	int rc = -1;
 
-	if (s->scheme == KEY_ED25519) {
-		if (EVP_PKEY_get_raw_public_key(s->pkey, raw, &n) != 1)
-			return fail(e, ERR_FAIL, "public key");
-		hex_encode(hex, raw, n);
-		return buf_add_text(out, hex, e);
-	}
 	if ((bio = BIO_new(BIO_s_mem())) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory for a key");
 	if (PEM_write_bio_PUBKEY(bio, s->pkey) == 1)
@@ -273,9 +356,9 @@ set_pss(EVP_PKEY_CTX *ctx)
 	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) == 1;
 }
 
-int
-signer_sign(
-    const struct signer *s, const void *data, size_t n, struct buf *out, struct err *e)
+static int
+sign_here(const struct signer *s, const void *data, size_t n, struct buf *hex_out,
+    struct err *e)
 {
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *ctx = NULL; /* belongs to md */
@@ -293,5 +376,82 @@ signer_sign(
 	if (!good)
 		return fail(e, ERR_FAIL, "cannot sign");
 	hex_encode(hex, sig, sig_n);
-	return buf_add_text(out, hex, e);
+	return buf_add_text(hex_out, hex, e);
+}
+
+/* Base64 of any line length; the bytes it stands for, 0 when it is none. */
+static size_t
+from_base64(const struct buf *text, uint8_t out[static SIG_BYTES_MAX])
+{
+	EVP_ENCODE_CTX *ctx = EVP_ENCODE_CTX_new();
+	int n = 0, rest = 0;
+	bool good = false;
+
+	if (ctx != NULL && text->len < SIG_BYTES_MAX) {
+		EVP_DecodeInit(ctx);
+		good = EVP_DecodeUpdate(ctx, out, &n, text->data, (int)text->len) != -1 &&
+		       EVP_DecodeFinal(ctx, out + n, &rest) == 1;
+	}
+	EVP_ENCODE_CTX_free(ctx);
+	ERR_clear_error();
+	return good ? (size_t)(n + rest) : 0;
+}
+
+/* Which of its forms is the answer in?  The one that verifies, as hex. */
+static int
+read_answer(const struct key *key, const struct buf *answer, const void *data, size_t n,
+    struct buf *out, struct err *e)
+{
+	uint8_t bytes[SIG_BYTES_MAX];
+	char hex[2 * SIG_BYTES_MAX + 1] = "";
+	size_t m = strspn(buf_text(answer), "0123456789abcdefABCDEF");
+
+	if (m > 0 && m < sizeof hex) {
+		memcpy(hex, answer->data, m);
+		hex[m] = '\0';
+		if (key_verifies(key, data, n, hex))
+			return buf_add_text(out, hex, e);
+	}
+	if (answer->len > 0 && answer->len <= sizeof bytes) {
+		hex_encode(hex, answer->data, answer->len);
+		if (key_verifies(key, data, n, hex))
+			return buf_add_text(out, hex, e);
+	}
+	if ((m = from_base64(answer, bytes)) > 0) {
+		hex_encode(hex, bytes, m);
+		if (key_verifies(key, data, n, hex))
+			return buf_add_text(out, hex, e);
+	}
+	return err_set(e, ERR_TRUST, "the answer of %zu bytes is no signature by this key",
+	    answer->len);
+}
+
+static int
+sign_outside(const struct signer *s, const void *data, size_t n, struct buf *out,
+    struct err *e)
+{
+	struct buf answer = BUF_INIT(4 * SIG_BYTES_MAX);
+	struct jv *object = signer_public(s, e);
+	char id[SHA256_HEX_MAX];
+	struct sha256 hash;
+	struct key key = { .public_text = NULL };
+	int rc = -1;
+
+	if (s->ask == NULL)
+		(void)err_set(e, ERR_FAIL, "private key: is not here");
+	else if (object != NULL && key_id_of(object, &hash, e) == 0 &&
+	    key_parse(object, sha256_hex(&hash, id), &key, e) == 0 &&
+	    s->ask(s->arg, data, n, &answer, e) == 0)
+		rc = read_answer(&key, &answer, data, n, out, e);
+	key_clear(&key);
+	jv_free(object);
+	buf_free(&answer);
+	return rc;
+}
+
+int
+signer_sign(
+    const struct signer *s, const void *data, size_t n, struct buf *out, struct err *e)
+{
+	return (s->outside ? sign_outside : sign_here)(s, data, n, out, e);
 }

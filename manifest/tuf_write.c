@@ -150,28 +150,106 @@ out:
 	return rc;
 }
 
+struct jv *
+tuf_new_file(const struct jv *signed_part, struct err *e)
+{
+	struct jv *file = jv_new_object();
+
+	if (jv_set(file, "signatures", jv_new_list()) == 0 &&
+	    jv_set(file, "signed", jv_copy(signed_part)) == 0)
+		return file;
+	(void)no_memory(e);
+	jv_free(file);
+	return NULL;
+}
+
+/* The signature by this key id in the file, NULL when there is none. */
+static const char *
+signature_by(const struct jv *file, const char *id)
+{
+	const struct jv *list = jv_get(file, "signatures");
+
+	for (size_t i = 0; i < jv_count(list); i++) {
+		const char *who = jv_text(jv_get(jv_at(list, i), "keyid"));
+
+		if (who != NULL && strcmp(who, id) == 0)
+			return jv_text(jv_get(jv_at(list, i), "sig"));
+	}
+	return NULL;
+}
+
+int
+tuf_add_signatures(
+    struct jv *file, struct signer *const *signers, size_t n, struct err *e)
+{
+	struct buf payload = BUF_INIT(TUF_TARGETS_MAX);
+	char hex[SHA256_HEX_MAX];
+	struct sha256 id;
+	int rc = jv_canonical(jv_get(file, "signed"), &payload, e);
+
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		if ((rc = signer_id(signers[i], &id, e)) == 0 &&
+		    signature_by(file, sha256_hex(&id, hex)) == NULL)
+			rc = add_signature(jv_get_mutable(file, "signatures"), signers[i],
+			    &payload, e);
+	}
+	buf_free(&payload);
+	return rc;
+}
+
+/* Is this key's signature in the file good?  -1: the delegator is no good. */
+static int
+signed_well(const struct jv *keys, const char *id, const struct jv *file,
+    const struct buf *payload, struct err *e)
+{
+	const char *sig = signature_by(file, id);
+	const struct jv *object = jv_get(keys, id);
+	struct key key;
+	int good;
+
+	if (sig == NULL || object == NULL)
+		return 0;
+	if (key_parse(object, id, &key, e) == -1)
+		return -1;
+	good = key_verifies(&key, buf_text(payload), payload->len, sig);
+	key_clear(&key);
+	return good;
+}
+
+int
+tuf_good_signatures(const struct jv *delegator, const char *role, const struct jv *file,
+    struct jv *ids, int64_t *threshold, struct err *e)
+{
+	const struct jv *entry = tuf_role_entry(delegator, role);
+	const struct jv *keyids = jv_get(entry, "keyids");
+	const struct jv *keys = jv_get(delegator, "keys");
+	struct buf payload = BUF_INIT(TUF_TARGETS_MAX);
+	int rc = jv_canonical(jv_get(file, "signed"), &payload, e);
+
+	if (keys == NULL)
+		keys = jv_get(jv_get(delegator, "delegations"), "keys");
+	if (rc == 0)
+		rc = jv_get_int(entry, "threshold", 1, INT32_MAX, threshold, e);
+	for (size_t i = 0; rc == 0 && i < jv_count(keyids); i++) {
+		const char *id = jv_text(jv_at(keyids, i));
+		int good = id == NULL ? 0 : signed_well(keys, id, file, &payload, e);
+
+		if (good == -1 || (good == 1 && jv_push(ids, jv_new_text(id)) == -1))
+			rc = -1;
+	}
+	buf_free(&payload);
+	return rc;
+}
+
 int
 tuf_sign(const struct jv *signed_part, struct signer *const *signers, size_t n,
     struct buf *out, struct err *e)
 {
-	struct jv *file = jv_new_object();
-	struct buf payload = BUF_INIT(TUF_TARGETS_MAX);
-	int rc = -1;
+	struct jv *file = tuf_new_file(signed_part, e);
+	int rc = file == NULL ? -1 : tuf_add_signatures(file, signers, n, e);
 
-	if (jv_set(file, "signatures", jv_new_list()) == -1 ||
-	    jv_set(file, "signed", jv_copy(signed_part)) == -1) {
-		(void)no_memory(e);
-		goto out;
-	}
-	if (jv_canonical(signed_part, &payload, e) == -1)
-		goto out;
-	for (size_t i = 0; i < n; i++)
-		if (add_signature(jv_get_mutable(file, "signatures"), signers[i],
-			&payload, e) == -1)
-			goto out;
-	rc = jv_print_sorted(file, out, e);
-out:
-	buf_free(&payload);
+	if (rc == 0)
+		rc = jv_print_sorted(file, out, e);
 	jv_free(file);
 	return rc;
 }

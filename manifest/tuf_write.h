@@ -48,6 +48,17 @@ int tuf_set_meta(struct jv *signed_part, const char *name, uint64_t version,
 int tuf_sign(const struct jv *signed_part, struct signer *const *signers, size_t n,
     struct buf *out, struct err *);
 
+/* One file { signatures, signed } in the making: its signed part copied, nobody has
+ * signed yet.  Owned. */
+struct jv *tuf_new_file(const struct jv *signed_part, struct err *);
+/* Signatures of those who have none in it yet. */
+int tuf_add_signatures(
+    struct jv *file, struct signer *const *signers, size_t n, struct err *);
+/* Who of those that `delegator` names for `role` signed it well: key ids into the
+ * list `ids`; how many it takes into *threshold. */
+int tuf_good_signatures(const struct jv *delegator, const char *role,
+    const struct jv *file, struct jv *ids, int64_t *threshold, struct err *);
+
 /* Do `n` bytes carry valid signatures for `role` as `delegator`'s signed part
  * says (root's roles or targets' delegations)?  The signed part, owned; its shape
  * is checked, its time and version are not.  A root may be its own delegator:

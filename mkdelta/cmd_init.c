@@ -17,19 +17,25 @@
 #include "manifest/tuf_write.h"
 #include "mkdelta/commands.h"
 #include "mkdelta/expiry.h"
+#include "mkdelta/passphrase.h"
 #include "mkdelta/place.h"
 
 enum { ROOT_KEYS_MAX = 16, DAY = 86400 };
 
-static const char *keys_dir, *key_type;
+static const char *keys_path_given, *key_type, *passphrase_path;
 static struct opt_list channels, expires;
 static uint32_t root_keys = 2, threshold = 1;
-static bool share_keys;
+static bool share_keys, encrypt;
 
 static const struct opt options[] = {
 	{ "channel", 'c', OPT_LIST, &channels, "NAME",
 	    "a channel, may repeat (default stable)" },
-	{ "keys", 'k', OPT_TEXT, &keys_dir, "DIR", "private keys (default REPO.keys)" },
+	{ "keys", 'k', OPT_TEXT, &keys_path_given, "DIR",
+	    "private keys (default REPO.keys)" },
+	{ "encrypt", 0, OPT_FLAG, &encrypt, NULL,
+	    "ask for a passphrase to encrypt the keys with" },
+	{ "passphrase-file", 0, OPT_TEXT, &passphrase_path, "FILE",
+	    "encrypt the keys with its first line" },
 	{ "key-type", 0, OPT_TEXT, &key_type, "TYPE",
 	    "of the keys made: ed25519 (default) or p256" },
 	{ "expires", 0, OPT_LIST, &expires, "ROLE=DAYS",
@@ -49,6 +55,7 @@ struct init {
 	struct buf keys_path;
 	int keys_dir;			/* -1 until made */
 	enum key_scheme scheme;		/* of new keys */
+	const char *passphrase;		/* NULL: not encrypted */
 	struct jv *online, *targets_key;
 	char product[REPO_PRODUCT_MAX];
 	struct repo *repo;
@@ -69,7 +76,10 @@ check_key_type(struct init *in, struct err *e)
 static int
 check_options(struct init *in, struct err *e)
 {
-	if (check_key_type(in, e) == -1)
+	if (check_key_type(in, e) == -1 || passphrase_file(passphrase_path, e) == -1)
+		return -1;
+	in->passphrase = encrypt ? passphrase_new(e) : passphrase_known(e);
+	if (e->code != ERR_NONE)
 		return -1;
 	if (channels.n == 0)
 		channels.values[channels.n++] = "stable";
@@ -89,7 +99,7 @@ check_options(struct init *in, struct err *e)
 		return err_set(e, ERR_USAGE, "--threshold %" PRIu32 " of --root-keys %"
 		    PRIu32 ": at most %d keys, and not more needed than there are",
 		    threshold, root_keys, ROOT_KEYS_MAX);
-	if (keys_path(in->path, keys_dir, &in->keys_path, e) == -1)
+	if (keys_path(in->path, keys_path_given, &in->keys_path, e) == -1)
 		return -1;
 	if (place_is_inside(in->path, buf_text(&in->keys_path)))
 		return err_set(e, ERR_USAGE, "--keys %s: lies inside %s, which everybody "
@@ -101,7 +111,8 @@ check_options(struct init *in, struct err *e)
 static struct jv *
 make_key(const struct init *in, const char *name, struct err *e)
 {
-	struct signer *signer = keys_make(in->keys_dir, name, in->scheme, e);
+	struct signer *signer = keys_make(in->keys_dir, name, in->scheme,
+	    in->passphrase, e);
 	struct jv *object = signer == NULL ? NULL : signer_public(signer, e);
 
 	signer_free(signer);
@@ -347,7 +358,8 @@ out:
 const struct opt_command command_init = {
 	"init", "REPO", "make a repository and its keys",
 	"REPO becomes a folder of plain files for any static host; the private keys go\n"
-	"beside it.  An init that was interrupted is simply run again.  With\n"
-	"MKDELTA_PASSPHRASE in the environment the keys are encrypted with it.\n",
+	"beside it.  An init that was interrupted is simply run again.  The keys are\n"
+	"encrypted if a passphrase is given: by --passphrase-file, MKDELTA_PASSPHRASE,\n"
+	"or --encrypt at a terminal.\n",
 	options, 1, 1, run
 };

@@ -5,14 +5,14 @@
 #include "mkdelta/commands.h"
 #include "mkdelta/expiry.h"
 
-static const char *keys_dir;
+static struct keys_from from;
 static struct opt_list roles;
 static bool allow_root_key, force, json;
 
 static const struct opt options[] = {
 	{ "role", 0, OPT_LIST, &roles, "NAME",
 	    "this role too: root, targets, or a channel with its platforms" },
-	{ "keys", 'k', OPT_TEXT, &keys_dir, "DIR", "private keys (default REPO.keys)" },
+	KEYS_OPTIONS(from),
 	{ "allow-root-key", 0, OPT_FLAG, &allow_root_key, NULL,
 	    "with CI=true: sign though a root key lies there" },
 	{ "force", 0, OPT_FLAG, &force, NULL,
@@ -80,7 +80,7 @@ run(int argc, char **argv, struct err *e)
 		break;
 	}
 	if ((r = repo_open(argv[1], "refresh", e)) == NULL ||
-	    (keys = command_keys(r, keys_dir, allow_root_key, e)) == NULL ||
+	    (keys = command_keys(r, &from, allow_root_key, e)) == NULL ||
 	    choose(r, e) == -1)
 		goto out;
 	if (repo_commit(r, keys, utc_now(), force, e) == 0)

@@ -54,7 +54,7 @@ static const struct opt options[] = {
 	    "for deltas: 1 (fast) to 9 (small), default 5" },
 	{ "without", 0, OPT_TEXT, &without_names, "NAMES",
 	    "for deltas: rules or methods not to use (for older decoders)" },
-	{ "keys", 'k', OPT_TEXT, &want.keys, "DIR", "private keys (default REPO.keys)" },
+	KEYS_OPTIONS(want.keys),
 	{ "allow-root-key", 0, OPT_FLAG, &want.allow_root_key, NULL,
 	    "with CI=true: sign though a root key lies there" },
 	{ "force", 0, OPT_FLAG, &want.force, NULL,
@@ -225,7 +225,7 @@ make_release(struct release *r, const struct keys *keys, const char *keys_path_t
 	if (json)
 		return command_print(json_release(r, true), e);
 	say_release(r);
-	return 0;
+	return r->repo->waits ? command_say_pending(r->repo->path, e) : 0;
 }
 
 /* The channel, and whether all keys for it are here, before any work is done. */
@@ -276,10 +276,10 @@ run(int argc, char **argv, struct err *e)
 	if ((want.number != NULL && name_parse_release(want.number, &ignored, e) == -1) ||
 	    (want.channel != NULL && name_check_channel(want.channel, e) == -1) ||
 	    release_words(r, words - 1, argv + 2, e) == -1 ||
-	    keys_path(argv[1], want.keys, &path, e) == -1)
+	    keys_path(argv[1], want.keys.dir, &path, e) == -1)
 		goto out;
 	if ((r->repo = repo_open(argv[1], "release", e)) != NULL &&
-	    (keys = command_keys(r->repo, want.keys, want.allow_root_key, e)) != NULL &&
+	    (keys = command_keys(r->repo, &want.keys, want.allow_root_key, e)) != NULL &&
 	    check_channel(r, keys, e) == 0)
 		rc = make_release(r, keys, buf_text(&path), e);
 out:

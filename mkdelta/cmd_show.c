@@ -5,31 +5,28 @@
 #include "manifest/base/log.h"
 #include "manifest/base/utc.h"
 #include "mkdelta/commands.h"
+#include "mkdelta/pending.h"
 #include "mkdelta/show.h"
 
-static const char *keys_dir;
+static struct keys_from from;
 static bool json;
 
 static const struct opt options[] = {
-	{ "keys", 'k', OPT_TEXT, &keys_dir, "DIR", "private keys (default REPO.keys)" },
+	KEYS_OPTIONS(from),
 	{ "json", 0, OPT_FLAG, &json, NULL, "as JSON" },
 	OPT_END
 };
 
 /* Those at hand, to say what could be signed here.  None is no fault. */
-static int
-find_keys(const struct repo *r, struct keys **keys, struct err *e)
+static struct keys *
+find_keys(const struct repo *r, struct err *e)
 {
-	struct buf path = BUF_INIT(4096);
-	int rc = keys_path(r->path, keys_dir, &path, e);
+	struct keys *keys = keys_gather(r->path, &from, e);
 
-	if (rc == 0 && (*keys = keys_open(buf_text(&path), e)) == NULL) {
-		if (e->code != ERR_ABSENT || keys_dir != NULL)
-			log_warn("keys are left out: %s", e->text);
-		err_clear(e);
-	}
-	buf_free(&path);
-	return rc;
+	if (keys == NULL && (e->code != ERR_ABSENT || from.dir != NULL))
+		log_warn("keys are left out: %s", e->text);
+	err_clear(e);
+	return keys;
 }
 
 static int
@@ -40,14 +37,16 @@ show(const struct repo *r, const char *word, struct err *e)
 	uint64_t number;
 	int rc;
 
+	if (word != NULL && strcmp(word, "pending") == 0)
+		return show_pending(r->path, json, e);
 	if (word != NULL && isdigit((unsigned char)word[0]))
 		return name_parse_release(word, &number, e) == -1 ? -1 :
 		    show_release(&s, number, e);
-	if (find_keys(r, &keys, e) == -1)
-		return -1;
-	s.keys = keys;
+	s.keys = keys = find_keys(r, e);
 	if (word == NULL || strcmp(word, "roles") == 0) {
 		rc = show_roles(&s, e);
+		if (rc == 0 && word == NULL && !json && pending_is_there(r))
+			rc = show_pending(r->path, json, e);
 		(void)fflush(stdout);
 		if (rc == 0 && word == NULL && keys != NULL && repo_has_root_key(r, keys))
 			log_say("note: a private root key lies with the others; it is "
@@ -83,9 +82,10 @@ run(int argc, char **argv, struct err *e)
 }
 
 const struct opt_command command_show = {
-	"show", "REPO [N|ROLE|roles|keys]", "one release, or roles, keys and expiry",
+	"show", "REPO [N|ROLE|roles|keys|pending]", "one release, or roles, keys and expiry",
 	"Of a release: its record, its objects, and what a device on each older release\n"
 	"downloads to get there.  Of a role: until when it is signed, by which keys,\n"
-	"and whether the private keys here are enough to sign it again.\n",
+	"and whether the private keys here are enough to sign it again.  pending: the\n"
+	"change that waits for signatures, and whose they are.\n",
 	options, 1, 2, run
 };

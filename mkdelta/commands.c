@@ -7,6 +7,7 @@
 #include "manifest/base/log.h"
 #include "manifest/base/utc.h"
 #include "mkdelta/expiry.h"
+#include "mkdelta/show.h"
 
 #include "mkdelta/commands.h"
 
@@ -19,23 +20,19 @@ is_ci(void)
 }
 
 struct keys *
-command_keys(const struct repo *r, const char *given, bool allow_root_key, struct err *e)
+command_keys(const struct repo *r, const struct keys_from *from, bool allow_root_key,
+    struct err *e)
 {
-	struct buf path = BUF_INIT(4096);
-	struct keys *keys = NULL;
+	struct keys *keys = keys_gather(r->path, from, e);
 
-	if (keys_path(r->path, given, &path, e) == 0)
-		keys = keys_open(buf_text(&path), e);
-	if (keys != NULL && is_ci() && !allow_root_key && repo_has_root_key(r, keys)) {
-		(void)err_set(e, ERR_POLICY, "keys %s: holds a private root key, and "
-		    "CI=true says that this is a build machine; keep root keys off it: "
-		    "move root-*.pem to a safe place (or give --allow-root-key)",
-		    buf_text(&path));
-		keys_close(keys);
-		keys = NULL;
-	}
-	buf_free(&path);
-	return keys;
+	if (keys == NULL || !is_ci() || allow_root_key || !repo_has_root_key(r, keys))
+		return keys;
+	(void)err_set(e, ERR_POLICY, "keys %s%s: hold a private root key, and CI=true says "
+	    "that this is a build machine; keep root keys off it: move root-*.pem to a "
+	    "safe place (or give --allow-root-key)", from->dir == NULL ? r->path :
+	    from->dir, from->dir == NULL ? ".keys" : "");
+	keys_close(keys);
+	return NULL;
 }
 
 static int
@@ -67,6 +64,12 @@ command_warn_expiry(const struct repo *r, int64_t now)
 		if (warn_of_role(role, now) != 0)
 			status = 9;
 	return status;
+}
+
+int
+command_say_pending(const char *path, struct err *e)
+{
+	return log_level_now() == LOG_QUIET ? 0 : show_pending(path, false, e);
 }
 
 int

@@ -17,6 +17,8 @@ extern const struct opt_command command_release;
 extern const struct opt_command command_list;
 extern const struct opt_command command_show;
 extern const struct opt_command command_refresh;
+extern const struct opt_command command_key;
+extern const struct opt_command command_sign;
 extern const struct opt_command command_verify;
 extern const struct opt_command command_diff;
 extern const struct opt_command command_patch;
@@ -24,11 +26,14 @@ extern const struct opt_command command_inspect;
 
 /* Keys for signing in `repo`.  With CI=true in the environment a folder that holds a
  * root key is refused with ERR_POLICY, unless allow_root_key. */
-struct keys *command_keys(const struct repo *, const char *given, bool allow_root_key,
-    struct err *);
+struct keys *command_keys(const struct repo *, const struct keys_from *,
+    bool allow_root_key, struct err *);
 
 /* Said on standard error of roles that end soon or ended.  Exit status 9 or 0. */
 int command_warn_expiry(const struct repo *, int64_t now);
+
+/* After a commit: is something waiting for signatures?  Says what, and whose. */
+int command_say_pending(const char *path, struct err *);
 
 /* Print a value as JSON on standard output; takes it. */
 int command_print(struct jv *, struct err *);

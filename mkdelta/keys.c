@@ -9,13 +9,15 @@
 #include "manifest/base/fs.h"
 #include "manifest/base/fs_change.h"
 
+#include "mkdelta/key_source.h"
+#include "mkdelta/passphrase.h"
 #include "mkdelta/place.h"
 
 #include "mkdelta/keys.h"
 
 /* While it is there, the keys belong to an init that has not ended. */
 #define UNFINISHED ".init-unfinished"
-enum { PEM_MAX = 16384, NAME_MAX_KEY = 64 };
+enum { NAME_MAX_KEY = 64 };
 
 struct key_file {
 	char name[NAME_MAX_KEY];	/* without ".pem" */
@@ -41,19 +43,6 @@ keys_path(const char *repo, const char *given, struct buf *out, struct err *e)
 }
 
 static int
-check_private(const char *name, const struct stat *st, struct err *e)
-{
-	if ((st->st_mode & 077) != 0)
-		return err_set(e, ERR_USAGE, "%s: others can read it (mode %03o); "
-		    "a private key is for its owner alone: chmod go= %s", name,
-		    (unsigned)st->st_mode & 0777, name);
-	if (st->st_uid != geteuid() && geteuid() != 0)
-		return err_set(e, ERR_USAGE, "%s: belongs to another user (%u)", name,
-		    (unsigned)st->st_uid);
-	return 0;
-}
-
-static int
 open_private_dir(const char *path, struct err *e)
 {
 	struct stat st;
@@ -63,7 +52,7 @@ open_private_dir(const char *path, struct err *e)
 		return -1;
 	if (fstat(dir, &st) == -1)
 		(void)err_sys(e, "%s", path);
-	else if (check_private(path, &st, e) == 0)
+	else if (key_source_check(path, &st, e) == 0)
 		return dir;
 	(void)close(dir);
 	return -1;
@@ -80,45 +69,55 @@ wipe(struct buf *b)
 static struct signer *
 read_pem(int dir, const char *file, struct err *e)
 {
-	struct buf pem = BUF_INIT(PEM_MAX);
 	struct signer *signer = NULL;
 	struct stat st;
 	int fd = fs_open_file(dir, file, &st, e);
 
 	if (fd == -1)
 		return NULL;
-	/* Room at once: growing would leave copies of the key behind. */
-	if (check_private(file, &st, e) == 0 && buf_reserve(&pem, PEM_MAX, e) == 0 &&
-	    fs_read_fd(fd, &pem, e) == 0 &&
-	    (signer = signer_from_pem(pem.data, pem.len, getenv("MKDELTA_PASSPHRASE"),
-		e)) == NULL)
-		(void)err_wrap(e, "%s", file);
-	wipe(&pem);
+	if (key_source_check(file, &st, e) == 0)
+		signer = key_source_pem(fd, file, e);
 	(void)close(fd);
 	return signer;
+}
+
+/* The next place, filled; takes the signer. */
+static int
+add_signer(struct keys *k, struct signer *signer, const char *name, struct err *e)
+{
+	struct key_file *f = &k->files[k->n];
+	struct sha256 id;
+
+	if (signer == NULL)
+		return -1;
+	if (k->n == KEYS_MAX || strlen(name) >= sizeof f->name ||
+	    signer_id(signer, &id, e) == -1) {
+		signer_free(signer);
+		return err_set(e, ERR_USAGE, "%s: too many keys, or too long a name",
+		    name);
+	}
+	(void)snprintf(f->name, sizeof f->name, "%s", name);
+	(void)sha256_hex(&id, f->id);
+	f->signer = signer;
+	k->n++;
+	return 0;
 }
 
 static int
 add_file(struct keys *k, int dir, const char *file, struct err *e)
 {
-	struct key_file *f = &k->files[k->n];
+	char name[NAME_MAX_KEY];
 	size_t n = strlen(file);
-	struct sha256 id;
 
 	if (n <= 4 || strcmp(file + n - 4, ".pem") != 0 || file[0] == '.')
 		return 0;
-	if (k->n == KEYS_MAX || n - 4 >= sizeof f->name)
-		return err_set(e, ERR_USAGE, "%s: too many keys, or too long a name",
-		    file);
-	(void)snprintf(f->name, sizeof f->name, "%.*s", (int)n - 4, file);
-	if ((f->signer = read_pem(dir, file, e)) == NULL ||
-	    signer_id(f->signer, &id, e) == -1) {
-		signer_free(f->signer);
-		return -1;
-	}
-	(void)sha256_hex(&id, f->id);
-	k->n++;
-	return 0;
+	/* Public halves may lie there too. */
+	if (n > 8 && strcmp(file + n - 8, ".pub.pem") == 0)
+		return 0;
+	if (n - 4 >= sizeof name)
+		return err_set(e, ERR_USAGE, "%s: too long a name", file);
+	(void)snprintf(name, sizeof name, "%.*s", (int)n - 4, file);
+	return add_signer(k, read_pem(dir, file, e), name, e);
 }
 
 /* dir is taken over. */
@@ -161,6 +160,31 @@ keys_open(const char *path, struct err *e)
 		keys_close(k);
 		return NULL;
 	}
+	return k;
+}
+
+struct keys *
+keys_gather(const char *repo, const struct keys_from *from, struct err *e)
+{
+	struct buf path = BUF_INIT(4096);
+	struct keys *k = NULL;
+
+	err_clear(e);
+	if (passphrase_file(from->passphrase_file, e) == 0 &&
+	    keys_path(repo, from->dir, &path, e) == 0)
+		k = keys_open(buf_text(&path), e);
+	if (k == NULL && e->code == ERR_ABSENT && from->dir == NULL && from->key.n > 0) {
+		err_clear(e);
+		if ((k = calloc(1, sizeof *k)) == NULL)
+			(void)err_set(e, ERR_NOMEM, "out of memory");
+	}
+	buf_free(&path);
+	for (int i = 0; k != NULL && i < from->key.n; i++)
+		if (add_signer(k, key_source_open(from->key.values[i], e), "--key", e) ==
+		    -1) {
+			keys_close(k);
+			return NULL;
+		}
 	return k;
 }
 
@@ -238,13 +262,14 @@ keys_begin(const char *path, bool share, struct err *e)
 }
 
 static int
-write_pem(int dir, const char *file, const struct signer *signer, struct err *e)
+write_pem(int dir, const char *file, const struct signer *signer,
+    const char *passphrase, struct err *e)
 {
-	struct buf pem = BUF_INIT(PEM_MAX);
-	int rc = buf_reserve(&pem, PEM_MAX, e);
+	struct buf pem = BUF_INIT(KEY_PEM_MAX);
+	int rc = buf_reserve(&pem, KEY_PEM_MAX, e);
 
 	if (rc == 0)
-		rc = signer_to_pem(signer, getenv("MKDELTA_PASSPHRASE"), &pem, e);
+		rc = signer_to_pem(signer, passphrase, &pem, e);
 	if (rc == 0)
 		rc = fs_write_file(dir, file, pem.data, pem.len, 0600, e);
 	wipe(&pem);
@@ -252,7 +277,8 @@ write_pem(int dir, const char *file, const struct signer *signer, struct err *e)
 }
 
 struct signer *
-keys_make(int dir, const char *name, enum key_scheme scheme, struct err *e)
+keys_make(int dir, const char *name, enum key_scheme scheme, const char *passphrase,
+    struct err *e)
 {
 	char file[NAME_MAX_KEY + 8];
 	struct signer *signer;
@@ -266,7 +292,7 @@ keys_make(int dir, const char *name, enum key_scheme scheme, struct err *e)
 		return read_pem(dir, file, e);
 	if ((signer = signer_new(scheme, e)) == NULL)
 		return NULL;
-	if (write_pem(dir, file, signer, e) == 0)
+	if (write_pem(dir, file, signer, passphrase, e) == 0)
 		return signer;
 	signer_free(signer);
 	return NULL;
@@ -288,4 +314,12 @@ keys_unfinished(const char *path, struct err *e)
 		return dir;
 	(void)close(dir);
 	return -1;
+}
+
+int
+keys_dir(const char *path, struct err *e)
+{
+	int dir = open_private_dir(path, e);
+
+	return dir == -1 ? err_wrap(e, "keys") : dir;
 }

@@ -9,8 +9,8 @@
  * The folder is 0700 and the files 0600 (PKCS#8 PEM, Ed25519 or P-256);
  * what others can read is refused.  Names are for people: which role a key may
  * sign is what the repository's metadata says of its key id.  Files may be missing:
- * CI needs only its channel's key and the online one.  Encrypted PEM is opened with
- * the environment's MKDELTA_PASSPHRASE; init encrypts with it where it is set.
+ * CI needs only its channel's key and the online one.  --key adds keys from
+ * elsewhere (key_source.h); encrypted ones are opened as passphrase.h says.
  */
 #ifndef MKDELTA_KEYS_H
 #define MKDELTA_KEYS_H
@@ -20,6 +20,7 @@
 
 #include "manifest/base/buf.h"
 #include "manifest/base/err.h"
+#include "manifest/base/opt.h"
 #include "manifest/jv.h"
 #include "manifest/sign.h"
 
@@ -27,12 +28,29 @@ enum { KEYS_MAX = 64 };
 
 struct keys;
 
+/* What a command line says of keys. */
+struct keys_from {
+	const char *dir;		/* NULL: REPO.keys, if it is there */
+	struct opt_list key;		/* key_source.h */
+	const char *passphrase_file;	/* passphrase.h */
+};
+#define KEYS_OPTIONS(from)							\
+	{ "keys", 'k', OPT_TEXT, &(from).dir, "DIR",				\
+	    "private keys (default REPO.keys)" },				\
+	{ "key", 0, OPT_LIST, &(from).key, "WHERE",				\
+	    "one key: FILE, env:NAME, fd:N, store:URI, cmd:PUB.pem:COMMAND" },	\
+	{ "passphrase-file", 0, OPT_TEXT, &(from).passphrase_file, "FILE",	\
+	    "opens encrypted keys (else MKDELTA_PASSPHRASE, or a prompt)" }
+
 /* `given`, or else "REPO.keys", appended to out. */
 int keys_path(const char *repo, const char *given, struct buf *out, struct err *);
 
 /* All keys of the folder.  ERR_ABSENT: no such folder.  ERR_USAGE: others can read
  * it or a key, no key, a wrong passphrase. */
 struct keys *keys_open(const char *path, struct err *);
+/* Those of the folder of `repo` (which may be missing where keys are given
+ * otherwise) and those that are given one by one. */
+struct keys *keys_gather(const char *repo, const struct keys_from *, struct err *);
 void keys_close(struct keys *);		/* wipes them; NULL is fine */
 
 /* Those whose ids stand in the list keyids, borrowed: how many, at most max. */
@@ -45,9 +63,12 @@ struct signer *keys_named(const struct keys *, const char *name);
  * holds keys already is ERR_POLICY unless `share`, or unless it is what a killed
  * init left.  Returns its descriptor; keys_settle() ends the work. */
 int keys_begin(const char *path, bool share, struct err *);
-/* NAME.pem in there: read, or made with this scheme when missing.  Owned by the
- * caller. */
-struct signer *keys_make(int dir, const char *name, enum key_scheme, struct err *);
+/* NAME.pem in there: read, or made with this scheme when missing and encrypted with
+ * `passphrase` (NULL: not).  Owned by the caller. */
+struct signer *keys_make(int dir, const char *name, enum key_scheme,
+    const char *passphrase, struct err *);
+/* The folder of keys that stand already, for keys_make(). */
+int keys_dir(const char *path, struct err *);
 int keys_settle(int dir, struct err *);
 /* The folder if a killed init left it unsettled, else -1. */
 int keys_unfinished(const char *path, struct err *);

@@ -14,6 +14,8 @@ main(int argc, char **argv)
 		&command_show,
 		&command_verify,
 		&command_refresh,
+		&command_key,
+		&command_sign,
 		&command_diff,
 		&command_patch,
 		&command_inspect,

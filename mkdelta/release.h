@@ -33,7 +33,8 @@ struct release_says {		/* to devices; NULL and 0: not said */
 };
 
 struct release_want {		/* the command line; NULL and 0: not said */
-	const char *channel, *platform, *number, *version, *notes, *keys;
+	const char *channel, *platform, *number, *version, *notes;
+	struct keys_from keys;
 	bool require_clean, force, allow_root_key, owners, xattrs;
 	uint32_t jobs;
 	uint64_t memory_bytes;

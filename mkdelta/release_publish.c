@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -5,6 +6,7 @@
 #include "manifest/tuf_write.h"
 #include "mkdelta/expiry.h"
 #include "mkdelta/notes.h"
+#include "mkdelta/pending.h"
 
 #include "mkdelta/release.h"
 
@@ -83,9 +85,16 @@ int
 release_publish(struct release *r, const struct keys *keys, struct err *e)
 {
 	for (size_t i = 0; i < r->n; i++)
-		if (place_tree(r, &r->trees[i], e) == -1 ||
-		    list_tree(r, &r->trees[i], e) == -1)
+		if (list_tree(r, &r->trees[i], e) == -1)
 			return -1;
 	renew_channel(r, utc_now());
+	(void)snprintf(r->repo->reason, sizeof r->repo->reason, "release %" PRIu64 " of %s",
+	    r->number, r->want->channel);
+	if (pending_check_free(r->repo, e) == -1 || (!repo_can_publish(r->repo, keys) &&
+	    repo_place_pending(r->repo, e) == -1))
+		return -1;
+	for (size_t i = 0; i < r->n; i++)
+		if (place_tree(r, &r->trees[i], e) == -1)
+			return -1;
 	return repo_commit(r->repo, keys, utc_now(), r->want->force, e);
 }

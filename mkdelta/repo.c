@@ -8,6 +8,7 @@
 #include "manifest/base/fs_tree.h"
 #include "manifest/tuf_meta.h"
 #include "manifest/tuf_write.h"
+#include "mkdelta/pending.h"
 #include "mkdelta/repo_state.h"
 
 #include "mkdelta/repo.h"
@@ -24,7 +25,7 @@ repo_new(const char *path, int dir, const char *product, struct err *e)
 		return NULL;
 	}
 	r->dir = dir;
-	r->lock = r->work = -1;
+	r->lock = r->work = r->pending = -1;
 	(void)snprintf(r->product, sizeof r->product, "%s", product);
 	return r;
 }
@@ -40,6 +41,8 @@ repo_close(struct repo *r)
 		struct repo_role *gone = r->roles;
 
 		r->roles = gone->next;
+		jv_free(gone->file);
+		jv_free(gone->before);
 		jv_free(gone->part);
 		free(gone);
 	}
@@ -47,8 +50,11 @@ repo_close(struct repo *r)
 		(void)close(r->work);
 		(void)fs_remove_tree(r->dir, REPO_WORK, &ignored);
 	}
+	if (r->pending != -1)
+		(void)close(r->pending);
 	if (r->lock != -1)
 		(void)close(r->lock);
+	jv_free(r->trusted_root);
 	(void)close(r->dir);
 	free(r->path);
 	free(r);
@@ -212,33 +218,6 @@ repo_platform_role(struct repo *r, const char *channel, const char *platform,
 	    of->expires - of->signed_at, e);
 }
 
-int
-repo_can_sign(const struct repo *r, const struct keys *keys, const char *name,
-    struct err *e)
-{
-	const struct repo_role *role = repo_role(r, name);
-	const struct jv *entry = tuf_role_entry(repo_state_delegator(r, role), name);
-	struct signer *signers[KEYS_MAX];
-	int64_t threshold = 0;
-	size_t n = keys_for(keys, jv_get(entry, "keyids"), signers, KEYS_MAX);
-
-	if (jv_get_int(entry, "threshold", 1, KEYS_MAX, &threshold, e) == -1)
-		return err_wrap(e, "role %s", name);
-	if (n >= (size_t)threshold)
-		return 0;
-	return err_set(e, ERR_POLICY, "role %s: %zu of its private keys found, %d "
-	    "needed; say where they are with --keys DIR", name, n, (int)threshold);
-}
-
-bool
-repo_has_root_key(const struct repo *r, const struct keys *keys)
-{
-	const struct jv *entry = tuf_role_entry(repo_role(r, "root")->part, "root");
-	struct signer *one[1];
-
-	return keys_for(keys, jv_get(entry, "keyids"), one, 1) > 0;
-}
-
 const char *
 repo_object_file(const struct object *o, char out[static REPO_FILE_MAX])
 {
@@ -252,9 +231,23 @@ repo_object_file(const struct object *o, char out[static REPO_FILE_MAX])
 }
 
 int
+repo_place_pending(struct repo *r, struct err *e)
+{
+	if (pending_is_there(r))
+		return err_set(e, ERR_POLICY, "%s.pending: another change waits there for "
+		    "its signatures; mkdelta show %s pending says whose, mkdelta sign "
+		    "--drop %s gives it up", r->path, r->path, r->path);
+	if ((r->pending = pending_new_folder(r, true, e)) == -1)
+		return -1;
+	r->waits = true;
+	return 0;
+}
+
+int
 repo_place(const struct repo *r, const char *temp, const struct object *o, struct err *e)
 {
 	char file[REPO_FILE_MAX], dir[REPO_FILE_MAX];
+	int goal = r->pending == -1 ? r->dir : r->pending;
 	int fd = fs_open_file(r->work, temp, NULL, e), rc;
 
 	if (fd == -1)
@@ -266,11 +259,11 @@ repo_place(const struct repo *r, const char *temp, const struct object *o, struc
 	(void)repo_object_file(o, file);
 	(void)snprintf(dir, sizeof dir, "%s", file);
 	*strrchr(dir, '/') = '\0';
-	if (fs_mkdirs(r->dir, dir, 0755, e) == -1 ||
-	    fs_rename(r->work, temp, r->dir, file, e) == -1 ||
-	    fs_sync_dir(r->dir, dir, e) == -1)
+	if (fs_mkdirs(goal, dir, 0755, e) == -1 ||
+	    fs_rename(r->work, temp, goal, file, e) == -1 ||
+	    fs_sync_dir(goal, dir, e) == -1)
 		return -1;
-	return fs_sync_dir(r->dir, "targets", e);
+	return fs_sync_dir(goal, "targets", e);
 }
 
 int

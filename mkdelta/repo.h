@@ -36,9 +36,13 @@ struct repo_role {
 	char by[NAME_MAX_PATH];		/* who delegates it; "root" for the four */
 	struct jv *part;		/* signed part, owned */
 	uint64_t version;		/* of the file on the disk, 0: none yet */
+	uint64_t base;			/* the same, also while it is changed */
 	uint64_t bytes;			/* of that file */
 	int64_t expires, signed_at;
 	bool changed;
+	struct jv *file;		/* changed: { signatures, signed } of the next
+					 * version, once it has its number; owned */
+	struct jv *before;		/* what a pending change lies over; owned */
 	struct repo_role *next;		/* in the order of delegation */
 };
 
@@ -46,6 +50,13 @@ struct repo {
 	char *path;			/* as the user wrote it */
 	int dir, lock;			/* lock: -1 for readers */
 	int work;			/* REPO_WORK, -1 for readers */
+	struct jv *trusted_root;	/* part of the root that devices have; NULL:
+					 * none yet */
+	int pending;			/* objects go to this folder; -1: none */
+	bool pending_loaded;		/* the pending change lies over the roles */
+	bool may_wait;			/* even if no key for a role is here at all */
+	bool waits;			/* the last commit waits in REPO.pending */
+	char reason[96];		/* of the change, for who is asked to sign it */
 	char product[REPO_PRODUCT_MAX];
 	struct repo_role *roles;	/* root, timestamp, snapshot, targets, ... */
 };
@@ -75,12 +86,18 @@ struct repo_role *repo_add_role(struct repo *, const char *name, const char *by,
 struct repo_role *repo_platform_role(struct repo *, const char *channel,
     const char *platform, struct err *);
 
-/* Can `keys` sign this role to its threshold?  ERR_POLICY says which key lacks. */
+/* Is at least one of the keys of this role here?  ERR_POLICY says which role lacks.
+ * Can they sign it to its threshold? */
 int repo_can_sign(const struct repo *, const struct keys *, const char *role,
     struct err *);
+bool repo_can_end(const struct repo *, const struct keys *, const char *role);
+/* Do these keys suffice for all that was changed, and its publishing? */
+bool repo_can_publish(const struct repo *, const struct keys *);
 /* Does the folder hold a private root key? */
 bool repo_has_root_key(const struct repo *, const struct keys *);
 
+/* From now on objects go to REPO.pending, since the commit will wait there. */
+int repo_place_pending(struct repo *, struct err *);
 /* REPO/.work/temp becomes targets/DIR/<sha256>.NAME of object->path.  Durable with
  * the next commit.  An equal file that stands there already is kept. */
 int repo_place(const struct repo *, const char *temp, const struct object *,
@@ -92,7 +109,9 @@ enum { REPO_FILE_MAX = NAME_MAX_PATH + 80 };
 const char *repo_object_file(const struct object *, char out[static REPO_FILE_MAX]);
 
 /* `now` is the time to sign with; it never goes back behind what was signed.
- * ERR_POLICY when the last signature lies more than an hour ahead, unless force. */
+ * ERR_POLICY when the last signature lies more than an hour ahead, unless force.
+ * Where signatures lack, what is signed so far goes to REPO.pending (pending.h) and
+ * `waits` is set: nothing is published. */
 int repo_commit(struct repo *, const struct keys *, int64_t now, bool force,
     struct err *);
 

@@ -13,23 +13,18 @@
 #include "manifest/tuf_meta.h"
 #include "manifest/tuf_names.h"
 #include "manifest/tuf_write.h"
+#include "mkdelta/pending.h"
 #include "mkdelta/repo_state.h"
 
 #include "mkdelta/repo.h"
 
-enum { CLOCK_SLACK = 3600, FILE_NAME_MAX = NAME_MAX_PATH * 3 + 32 };
-
-struct output {			/* one file to be written */
-	struct repo_role *role;
-	char name[FILE_NAME_MAX];
-	struct buf bytes;
-};
+enum { CLOCK_SLACK = 3600, FILE_NAME_MAX = REPO_METADATA_NAME_MAX };
 
 struct commit {
 	struct repo *repo;
 	const struct keys *keys;
 	int64_t now;
-	struct output *files;
+	struct repo_output *files;
 	size_t n;
 };
 
@@ -111,7 +106,7 @@ out:
 }
 
 static int
-name_file(struct output *f, struct err *e)
+name_file(struct repo_output *f, struct err *e)
 {
 	struct buf name = BUF_INIT(FILE_NAME_MAX - 1);
 	uint64_t version = f->role->version;
@@ -144,79 +139,156 @@ set_head(struct commit *c, struct repo_role *role, struct err *e)
 	return 0;
 }
 
-/* Sign one role and prove what was made as a reader will. */
+/* The next version of the role, as far as it can be signed here. */
 static int
 sign_role(struct commit *c, struct repo_role *role, struct err *e)
 {
-	const struct jv *holder = repo_state_delegator(c->repo, role);
-	const struct jv *entry = tuf_role_entry(holder, role->name);
-	bool is_root = strcmp(role->name, "root") == 0;
-	struct output *f = &c->files[c->n];
-	struct signer *signers[KEYS_MAX];
-	struct jv *proof;
-	size_t n;
-
-	if (repo_can_sign(c->repo, c->keys, role->name, e) == -1 ||
-	    set_head(c, role, e) == -1)
+	if (role->file == NULL && set_head(c, role, e) == -1)
 		return -1;
+	return repo_state_sign(c->repo, role, c->keys, e);
+}
+
+/* What is signed becomes a file, proved as a reader will. */
+static int
+output_role(struct commit *c, struct repo_role *role, struct err *e)
+{
+	const struct jv *holders[REPO_HOLDERS_MAX];
+	struct repo_output *f = &c->files[c->n];
+
 	f->role = role;
 	buf_init(&f->bytes, TUF_TARGETS_MAX);
 	c->n++;
-	n = keys_for(c->keys, jv_get(entry, "keyids"), signers, KEYS_MAX);
-	if (name_file(f, e) == -1 || tuf_sign(role->part, signers, n, &f->bytes, e) == -1)
+	if (name_file(f, e) == -1 || jv_print_sorted(role->file, &f->bytes, e) == -1)
 		return -1;
-	proof = tuf_verify_file(is_root ? NULL : holder, role->name, f->bytes.data,
-	    f->bytes.len, e);
-	if (proof == NULL)
-		return err_wrap(e, "what was just signed");
-	jv_free(proof);
+	for (size_t i = repo_state_holders(c->repo, role, holders); i > 0; i--) {
+		struct jv *proof = tuf_verify_file(holders[i - 1], role->name,
+		    f->bytes.data, f->bytes.len, e);
+
+		if (proof == NULL)
+			return err_wrap(e, "what was just signed");
+		jv_free(proof);
+	}
 	role->bytes = f->bytes.len;
 	return 0;
 }
 
 /* `lister` names the file: it is changed by that. */
 static int
-list_file(struct repo_role *lister, const struct output *f, struct err *e)
+list_file(struct repo_role *lister, const struct repo_output *f, struct err *e)
 {
 	lister->changed = true;
 	return tuf_set_meta(lister->part, f->role->name, f->role->version, f->bytes.data,
 	    f->bytes.len, e);
 }
 
+static bool
+is_online(const struct repo_role *role)
+{
+	return strcmp(role->name, "snapshot") == 0 ||
+	    strcmp(role->name, "timestamp") == 0;
+}
+
+/* Everything but snapshot and timestamp.  1 signed by all, 0 somebody lacks, -1. */
 static int
 sign_all(struct commit *c, struct err *e)
+{
+	int complete = 1;
+
+	for (struct repo_role *role = c->repo->roles; role != NULL; role = role->next) {
+		int done;
+
+		if (!role->changed || is_online(role))
+			continue;
+		if (sign_role(c, role, e) == -1 ||
+		    (done = repo_state_is_signed(c->repo, role, e)) == -1)
+			return -1;
+		complete = complete && done == 1;
+	}
+	return complete && repo_can_end(c->repo, c->keys, "snapshot") &&
+	    repo_can_end(c->repo, c->keys, "timestamp");
+}
+
+static int
+output_online(struct commit *c, struct repo_role *role, struct err *e)
+{
+	return sign_role(c, role, e) == -1 ? -1 : output_role(c, role, e);
+}
+
+static int
+output_all(struct commit *c, struct err *e)
 {
 	struct repo_role *snapshot = repo_role(c->repo, "snapshot");
 	struct repo_role *timestamp = repo_role(c->repo, "timestamp");
 
+	/* A new root may have given them other keys. */
+	if (repo_role(c->repo, "root")->changed)
+		snapshot->changed = timestamp->changed = true;
 	for (struct repo_role *role = c->repo->roles; role != NULL; role = role->next) {
-		if (!role->changed || role == snapshot || role == timestamp)
+		if (!role->changed || is_online(role))
 			continue;
-		if (sign_role(c, role, e) == -1)
+		if (output_role(c, role, e) == -1)
 			return -1;
 		if (strcmp(role->name, "root") != 0 &&
 		    list_file(snapshot, &c->files[c->n - 1], e) == -1)
 			return -1;
 	}
-	if (snapshot->changed && (sign_role(c, snapshot, e) == -1 ||
+	if (snapshot->changed && (output_online(c, snapshot, e) == -1 ||
 	    list_file(timestamp, &c->files[c->n - 1], e) == -1))
 		return -1;
-	return timestamp->changed ? sign_role(c, timestamp, e) : 0;
+	return timestamp->changed ? output_online(c, timestamp, e) : 0;
 }
 
 static int
-write_all(const struct commit *c, struct err *e)
+publish(struct commit *c, struct err *e)
 {
-	for (size_t i = 0; i < c->n; i++) {
-		const struct output *f = &c->files[i];
-		char rel[FILE_NAME_MAX + 16];
+	struct repo *r = c->repo;
 
-		(void)snprintf(rel, sizeof rel, "metadata/%s", f->name);
-		if (fs_write_file(c->repo->dir, rel, f->bytes.data, f->bytes.len, 0644,
-		    e) == -1)
-			return err_wrap(e, "%s", c->repo->path);
+	if (output_all(c, e) == -1 ||
+	    (r->pending_loaded && pending_place_objects(r, e) == -1) ||
+	    repo_write(r, c->files, c->n, e) == -1)
+		return -1;
+	r->waits = false;
+	return r->pending_loaded ? pending_remove(r, e) : 0;
+}
+
+/* A change that waits is for people: only one at a time, and never of the online
+ * roles, which are made when it is published. */
+static int
+let_wait(struct commit *c, struct err *e)
+{
+	if (!c->repo->pending_loaded && !c->repo->waits &&
+	    repo_place_pending(c->repo, e) == -1)
+		return -1;
+	return pending_store(c->repo, e);
+}
+
+static void
+forget(struct repo *r, bool all)
+{
+	for (struct repo_role *role = r->roles; role != NULL; role = role->next) {
+		jv_free(role->file);
+		role->file = NULL;
+		role->changed = role->changed && !all;
+		if (all)
+			role->base = role->version;
 	}
-	return 0;
+}
+
+/* A job that lacks its keys altogether is told so; a change by people may be signed
+ * by others alone. */
+static int
+check_keys(const struct commit *c, struct err *e)
+{
+	const struct repo *r = c->repo;
+
+	if (r->pending_loaded || r->may_wait)
+		return 0;
+	for (const struct repo_role *role = r->roles; role != NULL; role = role->next)
+		if (role->changed && repo_can_sign(r, c->keys, role->name, e) == -1)
+			return -1;
+	if (repo_can_sign(r, c->keys, "snapshot", e) == -1)
+		return -1;
+	return repo_can_sign(r, c->keys, "timestamp", e);
 }
 
 int
@@ -224,18 +296,20 @@ repo_commit(struct repo *r, const struct keys *keys, int64_t now, bool force,
     struct err *e)
 {
 	struct commit c = { .repo = r, .keys = keys, .now = now };
-	int rc = -1;
+	int rc = -1, complete;
 
-	if (pick_time(&c, force, e) == -1)
+	if (pick_time(&c, force, e) == -1 || check_keys(&c, e) == -1 ||
+	    (!r->pending_loaded && pending_check_free(r, e) == -1))
 		return -1;
 	if ((c.files = calloc(repo_state_count(r), sizeof *c.files)) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
-	if (sign_all(&c, e) == 0)
-		rc = write_all(&c, e);
+	if ((complete = sign_all(&c, e)) == 1)
+		rc = publish(&c, e);
+	else if (complete == 0)
+		rc = let_wait(&c, e);
 	for (size_t i = 0; i < c.n; i++)
 		buf_free(&c.files[i].bytes);
-	for (struct repo_role *role = r->roles; role != NULL; role = role->next)
-		role->changed = role->changed && rc != 0;
+	forget(r, rc == 0);
 	free(c.files);
 	return rc;
 }

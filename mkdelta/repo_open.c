@@ -13,6 +13,7 @@
 #include "manifest/tuf_meta.h"
 #include "manifest/tuf_names.h"
 #include "manifest/tuf_write.h"
+#include "mkdelta/pending.h"
 #include "mkdelta/repo_state.h"
 
 #include "mkdelta/repo.h"
@@ -69,6 +70,7 @@ take_part(struct repo_role *role, struct jv *part, size_t bytes, struct err *e)
 	if (expires == NULL || utc_parse(expires, &role->expires) == -1 ||
 	    jv_get_u64(part, "version", &role->version, e) == -1)
 		return err_set(e, ERR_FORMAT, "%s: no version or expires", role->name);
+	role->base = role->version;
 	if (signed_at == NULL || utc_parse(signed_at, &role->signed_at) == -1)
 		return err_set(e, ERR_FORMAT, "%s: no x-signed: not made by mkdelta",
 		    role->name);
@@ -151,6 +153,8 @@ load_root(struct repo *r, struct repo_role *role, uint64_t version, struct err *
 	(void)snprintf(file, sizeof file, "%" PRIu64 ".root.json", version);
 	if (read_metadata(r, file, &bytes, e) == -1) {
 		rc = e->code == ERR_ABSENT && version > 1 ? 0 : -1;
+		if (rc == 0)
+			err_clear(e);
 		goto out;
 	}
 	if (version > 1 && (by_old = tuf_verify_file(role->part, "root", bytes.data,
@@ -235,6 +239,8 @@ load_all(struct repo *r, struct err *e)
 	if (load_roots(r, e) == -1)
 		return -1;
 	root = repo_role(r, "root")->part;
+	if ((r->trusted_root = jv_copy(root)) == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
 	if (load_timestamp(r, root, e) == -1 ||
 	    (snapshot = repo_state_append(r, "snapshot", "root", e)) == NULL ||
 	    load_listed(r, snapshot, repo_role(r, "timestamp")->part, root, e) == -1 ||
@@ -272,7 +278,8 @@ lock(struct repo *r, const char *command, struct err *e)
 	/* Scraps of a run that was killed. */
 	if (fs_remove_temps(r->dir, "metadata", e) == -1 ||
 	    fs_remove_tree(r->dir, REPO_WORK, e) == -1 ||
-	    fs_mkdir(r->dir, REPO_WORK, 0700, e) == -1)
+	    fs_mkdir(r->dir, REPO_WORK, 0700, e) == -1 || repo_write_again(r, e) == -1 ||
+	    pending_sweep(r, e) == -1)
 		return -1;
 	return (r->work = fs_open_dir_at(r->dir, REPO_WORK, e)) == -1 ? -1 : 0;
 }
@@ -296,6 +303,9 @@ repo_open(const char *path, const char *command, struct err *e)
 	if (check_is_repo(r, e) == -1)
 		goto fail;
 	if ((command != NULL && lock(r, command, e) == -1) || load_all(r, e) == -1) {
+		if (command == NULL && repo_write_waits(r))
+			(void)err_hint(e, "a run was killed while it published; mkdelta "
+			    "refresh %s ends its work", path);
 		(void)err_wrap(e, "%s", path);
 		goto fail;
 	}

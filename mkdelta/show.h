@@ -23,5 +23,7 @@ int show_release(const struct show *, uint64_t number, struct err *);
 int show_roles(const struct show *, struct err *);
 int show_role(const struct show *, const char *name, struct err *);
 int show_keys(const struct show *, struct err *);
+/* The change that waits for signatures in the repository at `path`. */
+int show_pending(const char *path, bool json, struct err *);
 
 #endif

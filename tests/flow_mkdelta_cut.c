@@ -87,6 +87,79 @@ cut_release(const char *mode, unsigned seed)
 	return tried;
 }
 
+/* A new root and what it has signed: after any cut a writer ends the work or drops
+ * it, and a device that saw the old root goes on. */
+static unsigned
+cut_rotation(const char *mode, unsigned seed)
+{
+	struct lab *l = lab_open();
+	unsigned n = 1 + seed % step(), tried = 0;
+
+	lab_ok(l, "mkdelta init -q base && echo 1 > t && mkdelta release -q base t && "
+	    "delta-apply trust --metadata-dir m0 base/metadata/1.root.json && "
+	    "delta-apply refresh --metadata-dir m0 --metadata-url "
+	    "file://$PWD/base/metadata");
+	for (; n < CUTS_MAX; n += step(), tried++) {
+		bool more;
+
+		lab_ok(l, "rm -rf repo* stash m && cp -a base repo && "
+		    "cp -a base.keys repo.keys && cp -a m0 m");
+		more = cut_run(l, n, mode, seed, "key rotate repo online");
+		lab_ok(l, "mkdelta refresh repo && mkdelta list repo && "
+		    "delta-apply refresh --metadata-dir m --metadata-url "
+		    "file://$PWD/repo/metadata && cmp m/timestamp.json "
+		    "repo/metadata/timestamp.json && ! test -e repo/.ready");
+		if (!more)
+			break;
+	}
+	lab_close(l);
+	return tried;
+}
+
+/* The last signature of a release that waited: old state or new, and it can be
+ * signed again. */
+static unsigned
+cut_sign(const char *mode, unsigned seed)
+{
+	struct lab *l = lab_open();
+	unsigned n = 1 + seed % step(), tried = 0;
+
+	lab_ok(l, "mkdelta init -q base && mkdelta key new base stable && "
+	    "mkdelta key threshold base stable 2 && mkdir -m 700 ci && "
+	    "cp base.keys/channel-stable.pem base.keys/online.pem ci && echo 1 > t && "
+	    "mkdelta release -q base t --keys ci && test -e base.pending");
+	for (; n < CUTS_MAX; n += step(), tried++) {
+		bool more;
+
+		lab_ok(l, "rm -rf repo* stash && cp -a base repo && "
+		    "cp -a base.keys repo.keys && cp -a base.pending repo.pending");
+		more = cut_run(l, n, mode, seed, "sign -q repo");
+		lab_ok(l, "mkdelta list -q repo && (mkdelta sign repo || "
+		    "grep -q 'nothing waits' .lab-err) && ! ls -d repo.pending* 2> "
+		    "/dev/null && mkdelta verify repo && mkdelta show repo 1");
+		if (!more)
+			break;
+	}
+	lab_close(l);
+	return tried;
+}
+
+static void
+key_rotation_survives_a_kill_and_a_power_cut_at_every_change(void **state)
+{
+	(void)state;
+	assert_in_range(cut_rotation("kill", 0), 8, CUTS_MAX);
+	assert_in_range(cut_rotation("power", 1), 8, CUTS_MAX);
+}
+
+static void
+sign_survives_a_kill_and_a_power_cut_at_every_change(void **state)
+{
+	(void)state;
+	assert_in_range(cut_sign("kill", 0), 8, CUTS_MAX);
+	assert_in_range(cut_sign("power", 1), 8, CUTS_MAX);
+}
+
 static void
 init_survives_a_kill_at_every_change(void **state)
 {
@@ -145,6 +218,9 @@ main(void)
 		cmocka_unit_test(release_survives_a_kill_at_every_change),
 		cmocka_unit_test(release_survives_a_power_cut_at_every_change),
 		cmocka_unit_test(release_survives_a_power_cut_that_keeps_some),
+		cmocka_unit_test(
+		    key_rotation_survives_a_kill_and_a_power_cut_at_every_change),
+		cmocka_unit_test(sign_survives_a_kill_and_a_power_cut_at_every_change),
 	};
 
 	return cmocka_run_group_tests_name("mkdelta_cut", tests, NULL, NULL);

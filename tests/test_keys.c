@@ -24,6 +24,12 @@ path_of(const struct lab *l, const char *name)
 	return path;
 }
 
+static const char *
+pass(void)
+{
+	return getenv("MKDELTA_PASSPHRASE");
+}
+
 /* A settled folder k with two keys; the public half of the first. */
 static struct jv *
 make_folder(struct lab *l)
@@ -35,8 +41,8 @@ make_folder(struct lab *l)
 
 	if (dir == -1)
 		fail_msg("%s", e.text);
-	assert_non_null(a = keys_make(dir, "channel-stable", KEY_ED25519, &e));
-	assert_non_null(b = keys_make(dir, "online", KEY_ED25519, &e));
+	assert_non_null(a = keys_make(dir, "channel-stable", KEY_ED25519, pass(), &e));
+	assert_non_null(b = keys_make(dir, "online", KEY_ED25519, pass(), &e));
 	assert_non_null(public = signer_public(a, &e));
 	assert_int_equal(keys_settle(dir, &e), 0);
 	signer_free(a);
@@ -173,12 +179,12 @@ what_a_killed_init_left_is_taken_up_again(void **state)
 
 	(void)state;
 	assert_true((dir = keys_begin(path_of(l, "k"), false, &e)) >= 0);
-	assert_non_null(s = keys_make(dir, "root-1", KEY_ED25519, &e));
+	assert_non_null(s = keys_make(dir, "root-1", KEY_ED25519, pass(), &e));
 	assert_int_equal(signer_id(s, &before, &e), 0);
 	signer_free(s);
 	(void)close(dir);		/* killed before keys_settle() */
 	assert_true((dir = keys_begin(path_of(l, "k"), false, &e)) >= 0);
-	assert_non_null(s = keys_make(dir, "root-1", KEY_ED25519, &e));
+	assert_non_null(s = keys_make(dir, "root-1", KEY_ED25519, pass(), &e));
 	assert_int_equal(signer_id(s, &after, &e), 0);
 	assert_true(sha256_equal(&before, &after));
 	signer_free(s);
