@@ -191,8 +191,8 @@ is_published(const struct repo *r, int dir, const struct jv *roles)
 		    jv_get_u64(jv_at(roles, i), "version", &version, &ignored) == 0 &&
 		    role->version == version &&
 		    tuf_role_file(name, version, &file, &ignored) == 0 &&
-		    (value = read_json(dir, buf_text(&file), TUF_TARGETS_MAX, &ignored)) !=
-			NULL &&
+		    (value = read_json(dir, buf_text(&file), TUF_TARGETS_MAX,
+			&ignored)) != NULL &&
 		    jv_canonical(jv_get(value, "signed"), &here, &ignored) == 0 &&
 		    jv_canonical(role->part, &there, &ignored) == 0 &&
 		    here.len == there.len &&
