@@ -162,7 +162,8 @@ read_images(struct patch_output *o, struct stream *const streams[DELTA_KINDS],
 			return -1;
 	}
 	for (size_t i = 0; i < n; i++) {
-		o->pairs[i].anchors = o->anchors + anchors;
+		if (o->anchors != NULL)
+			o->pairs[i].anchors = o->anchors + anchors;
 		anchors += o->pairs[i].n_anchors;
 	}
 	return 0;

@@ -8,7 +8,7 @@
  *	3   low nibble: where the first segment is in memory; high: how much further
  *	    the second one is
  *	8 for each section: name, type, flags, link and info (nibbles), size of an entry,
- *	    address off by so much (signed, times 16), begin and end (256ths of the contents)
+ *	    address off by so much (signed, 16ths), begin and end (256ths of the contents)
  *	then the contents
  *
  * The file is header, two program headers, contents, section headers, names.
