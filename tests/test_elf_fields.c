@@ -153,7 +153,8 @@ sections_that_overlap_and_wrap(void **state)
 		open_program(names[round % 4]);
 		for (uint64_t k = 1 + seed_below(12); k-- > 0;) {
 			/* As elsewhere, a little more, or nearly 2^63 or 2^64. */
-			size_t i = (size_t)seed_below(p.n), from = (size_t)seed_below(p.n);
+			size_t i = (size_t)seed_below(p.n);
+			size_t from = (size_t)seed_below(p.n);
 			uint64_t v = elf_field_get(p.old, &p.old_fields[from]);
 
 			if (p.old_fields[i].where == 'e')

@@ -31,6 +31,10 @@ DISK_CALLS := openat64 write pwrite64 ftruncate64 fallocate64 copy_file_range \
             fchmodat fchown fchownat utimensat futimens fsetxattr fsync syncfs
 DISK_WRAP := $(foreach c,$(DISK_CALLS),-Wl,--wrap=$(c))
 $(BUILD)/tests/test_fs_change $(BUILD)/tests/test_fs_copy $(BUILD)/tests/test_fs_tree $(BUILD)/tests/test_stage_faults $(BUILD)/tests/test_reuse: LDFLAGS_ALL += $(DISK_WRAP)
+# Tests in which memory runs out (tests/lab/short_memory.h).
+MEMORY_CALLS := malloc calloc realloc strdup strndup
+$(BUILD)/tests/test_short_memory: LDFLAGS_ALL += \
+            $(foreach c,$(MEMORY_CALLS),-Wl,--wrap=$(c))
 # It says what filesystem a folder is on.
 $(BUILD)/tests/test_device: LDFLAGS_ALL += -Wl,--wrap=fstatfs64
 
