@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "apply/patch/zread.h"
 
@@ -90,7 +91,9 @@ zread_some(struct zread *z, void *data, size_t n, size_t *got, struct err *e)
 		dry = z->in.pos == z->in.size;
 		rc = ZSTD_decompressStream(z->ctx, &out, &z->in);
 		if (ZSTD_isError(rc))
-			return err_set(e, ERR_FORMAT, "zstd: %s", ZSTD_getErrorName(rc));
+			return err_set(e, ZSTD_getErrorCode(rc) ==
+			    ZSTD_error_memory_allocation ? ERR_NOMEM : ERR_FORMAT,
+			    "zstd: %s", ZSTD_getErrorName(rc));
 		z->in_frame = rc != 0;
 		if (dry && z->in_frame && out.pos == before)
 			return err_set(e, ERR_FORMAT,

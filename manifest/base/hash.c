@@ -1,3 +1,4 @@
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include <stdlib.h>
@@ -18,6 +19,9 @@ struct hash {
 static int
 start(struct hash *h, struct err *e)
 {
+	/* OpenSSL 3.0 trips over its own context where there was no memory to make it. */
+	if (OSSL_LIB_CTX_get0_global_default() == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory for digests");
 	if (EVP_DigestInit_ex(h->ctx, h->md, NULL) != 1)
 		return err_set(e, ERR_FAIL, "cannot start a digest");
 	return 0;
