@@ -26,6 +26,7 @@ enum {
 	SAMPLE_STRETCH = 64 << 10,
 	MEMORY_MAX = 9 << 20,	/* of the decoder, for one output's prediction */
 	CHANGES_TOLD = 1024,	/* so many tell how they are best written */
+	EFFORT_CHANGES = 2,	/* to compare ways to write them */
 	FEW = 2048		/* one change in so many: sparse without a trial */
 };
 
@@ -274,7 +275,7 @@ match_bytes(struct ancestor *a, struct delta_output *output, const uint8_t *new,
 	}
 	if (may_not(a->m, WITHOUT_SPARSE))
 		return 0;
-	if (choose_changes(&output->blocks, was, new, a->m->effort,
+	if (choose_changes(&output->blocks, was, new, effort_of(EFFORT_CHANGES),
 	    &output->changes, e) == -1)
 		return -1;
 	if (may_not(a->m, WITHOUT_SUBSTITUTE))
@@ -419,7 +420,7 @@ match_listing(struct delta_plan *p, struct err *e)
 	if (rc == 0) {
 		copy_plain(&p->listing, p->old_text.data, was);
 		rc = choose_changes(&p->listing, was, p->reduced.data,
-		    effort_of(p->job->effort), &p->listing_changes, e);
+		    effort_of(EFFORT_CHANGES), &p->listing_changes, e);
 	}
 	suffix_free(suffix);
 	free(was);

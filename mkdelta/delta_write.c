@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "apply/patch/delta_header.h"
@@ -18,9 +19,11 @@
 enum { BLOCK_BYTES = 1 << 16 };
 
 struct encoder {
+	struct delta_job job;
 	struct delta_plan plan;
 	struct delta_header header;
 	struct spill plain[DELTA_KINDS], packed[DELTA_KINDS];
+	struct delta_stats stats;
 };
 
 static int
@@ -128,18 +131,29 @@ write_stream(const struct spill *s, int fd, struct err *e)
 }
 
 static int
-write_file(struct encoder *x, int fd, struct delta_stats *stats, struct err *e)
+write_file(struct encoder *x, int fd, struct err *e)
 {
 	struct buf header = BUF_INIT(DELTA_HEADER_MAX);
 	int rc;
 
 	if ((rc = emit_header(&x->header, &header, e)) == 0)
 		rc = fs_write(fd, header.data, header.len, e);
-	stats->bytes = header.len;
-	for (int kind = 0; rc == 0 && kind < DELTA_KINDS; kind++) {
+	for (int kind = 0; rc == 0 && kind < DELTA_KINDS; kind++)
 		rc = write_stream(&x->packed[kind], fd, e);
-		stats->bytes += spill_bytes(&x->packed[kind]);
-	}
+	buf_free(&header);
+	return rc;
+}
+
+/* Of the delta that is ready to be written. */
+static int
+count_bytes(struct encoder *x, struct err *e)
+{
+	struct buf header = BUF_INIT(DELTA_HEADER_MAX);
+	int rc = emit_header(&x->header, &header, e);
+
+	x->stats.bytes = header.len;
+	for (int kind = 0; kind < DELTA_KINDS; kind++)
+		x->stats.bytes += spill_bytes(&x->packed[kind]);
 	buf_free(&header);
 	return rc;
 }
@@ -165,9 +179,10 @@ add_code(struct delta_stats *stats, unsigned code, unsigned log)
 }
 
 static void
-fill_stats(const struct encoder *x, struct delta_stats *stats)
+fill_stats(struct encoder *x)
 {
 	const struct delta_plan *p = &x->plan;
+	struct delta_stats *stats = &x->stats;
 
 	stats->outputs = p->n;
 	for (size_t i = 0; i < p->n; i++) {
@@ -182,38 +197,87 @@ fill_stats(const struct encoder *x, struct delta_stats *stats)
 	stats->scratch_bytes = x->header.scratch;
 }
 
-static int
-encode(struct encoder *x, const struct delta_job *job, int fd, struct delta_stats *stats,
-    struct err *e)
+static void
+encoder_free(struct encoder *x)
 {
-	if (delta_plan_make(&x->plan, job, e) == -1 ||
-	    delta_streams_write(&x->plan, x->plain, e) == -1 ||
+	if (x == NULL)
+		return;
+	for (int kind = 0; kind < DELTA_KINDS; kind++) {
+		spill_free(&x->plain[kind]);
+		spill_free(&x->packed[kind]);
+	}
+	free(x);
+}
+
+static int
+make(struct encoder *x, struct err *e)
+{
+	const struct delta_job *job = &x->job;
+	int rc = -1;
+
+	if (delta_plan_make(&x->plan, job, e) == 0 &&
+	    delta_streams_write(&x->plan, x->plain, e) == 0 &&
 	    squeeze(x->plain, work_bytes(&x->plan), effort_of(job->effort), job->jobs,
-	    x->packed, x->header.streams, e) == -1 || fill_header(x, e) == -1 ||
-	    write_file(x, fd, stats, e) == -1)
-		return err_wrap(e, "delta");
-	fill_stats(x, stats);
-	return 0;
+	    x->packed, x->header.streams, e) == 0 && fill_header(x, e) == 0) {
+		fill_stats(x);
+		rc = count_bytes(x, e);
+	}
+	delta_plan_free(&x->plan);
+	for (int kind = 0; kind < DELTA_KINDS; kind++)
+		spill_free(&x->plain[kind]);
+	return rc;
+}
+
+/* All but the writing; NULL on errors. */
+static struct encoder *
+encode(const struct delta_job *job, unsigned effort, struct err *e)
+{
+	struct encoder *x = calloc(1, sizeof *x);
+
+	if (x == NULL) {
+		(void)err_set(e, ERR_NOMEM, "out of memory");
+		return NULL;
+	}
+	x->job = *job;
+	x->job.effort = effort;
+	for (int kind = 0; kind < DELTA_KINDS; kind++) {
+		spill_init(&x->plain[kind]);
+		spill_init(&x->packed[kind]);
+	}
+	if (make(x, e) == 0)
+		return x;
+	encoder_free(x);
+	return NULL;
+}
+
+/* More effort is guesses that are mostly better.  Where they are not, less of it has
+ * the smaller delta. */
+static struct encoder *
+encode_smallest(const struct delta_job *job, struct err *e)
+{
+	struct encoder *least = encode(job, job->effort, e), *other;
+
+	if (least == NULL || job->effort <= EFFORT_DEFAULT)
+		return least;
+	if ((other = encode(job, EFFORT_DEFAULT, e)) == NULL ||
+	    other->stats.bytes < least->stats.bytes) {
+		encoder_free(least);
+		return other;
+	}
+	encoder_free(other);
+	return least;
 }
 
 int
 delta_write(const struct delta_job *job, int out_fd, struct delta_stats *stats,
     struct err *e)
 {
-	struct encoder x;
-	int rc;
+	struct encoder *x = encode_smallest(job, e);
+	int rc = x == NULL ? -1 : write_file(x, out_fd, e);
 
-	memset(&x, 0, sizeof x);
 	memset(stats, 0, sizeof *stats);
-	for (int kind = 0; kind < DELTA_KINDS; kind++) {
-		spill_init(&x.plain[kind]);
-		spill_init(&x.packed[kind]);
-	}
-	rc = encode(&x, job, out_fd, stats, e);
-	for (int kind = 0; kind < DELTA_KINDS; kind++) {
-		spill_free(&x.plain[kind]);
-		spill_free(&x.packed[kind]);
-	}
-	delta_plan_free(&x.plan);
-	return rc;
+	if (rc == 0)
+		*stats = x->stats;
+	encoder_free(x);
+	return rc == -1 ? err_wrap(e, "delta") : 0;
 }

@@ -10,7 +10,7 @@
 
 enum {
 	BLOCK_BYTES = 128 * 1024,
-	TRIALS_MAX = DELTA_KINDS * 3,
+	TRIALS_MAX = DELTA_KINDS * 5,
 	ZSTD_LEVEL = 19,
 	CONTEXTS = 2
 };
@@ -182,7 +182,8 @@ lzma_options(enum delta_kind kind, size_t context, const struct effort *effort,
 		contexts[kind].bits[context].pb };
 }
 
-/* Small streams are tried in every way: it costs nothing. */
+/* Small streams are tried in every way: it costs nothing.  What less effort would do
+ * is among it, so that more never gives more bytes. */
 static void
 add_trials(struct trials *all, enum delta_kind kind, const struct effort *effort,
     const struct spill *plain)
@@ -198,6 +199,10 @@ add_trials(struct trials *all, enum delta_kind kind, const struct effort *effort
 	for (size_t i = 0; i < n; i++)
 		add_trial(all, kind, DELTA_LZMA, plain)->lzma = lzma_options(kind, i,
 		    effort, bytes, all->logs[kind]);
+	if (every && bytes <= SMALL_BYTES)
+		for (size_t i = 0; i < n; i++)
+			add_trial(all, kind, DELTA_LZMA, plain)->lzma = lzma_options(
+			    kind, i, effort_of(EFFORT_MIN), bytes, all->logs[kind]);
 }
 
 static int

@@ -240,9 +240,38 @@ effort_trades_time_for_bytes(void **state)
 		  "for n in 1 5 9; do mkdelta diff --effort $n a b d$n && "
 		  "mkdelta patch a d$n c$n && cmp b c$n; done");
 	lab_ok(l, "test $(stat -c %%s d9) -lt $(stat -c %%s d1)");
+	lab_ok(l, "test $(stat -c %%s d5) -le $(stat -c %%s d1) && "
+		  "test $(stat -c %%s d9) -le $(stat -c %%s d5)");
+	/* Text that changes little, where more effort once had the larger delta. */
+	lab_ok(l, "mkdir o n && for i in $(seq 40); do seq $i 7 9000 > o/$i; "
+		  "sed \"s/4$i/x&/\" o/$i > n/$i; done && for e in 1 5 6 9; do "
+		  "mkdelta diff --effort $e o n t$e; done && "
+		  "test $(stat -c %%s t5) -le $(stat -c %%s t1) && "
+		  "for e in 6 9; do test $(stat -c %%s t$e) -le $(stat -c %%s t5) || "
+		  "exit 1; done");
 	lab_expect(l, 2, "mkdelta diff --effort 10 a b d10");
 	lab_must_say(l, "1 to 9");
 	lab_expect(l, 2, "mkdelta diff --effort 0 a b d0");
+}
+
+static void
+the_same_delta_again_by_any_number_of_threads(void **state)
+{
+	struct lab *l = *state;
+
+	make_trees(l);
+	lab_ok(l, "cp $(command -v delta-host) old/p && "
+		  "{ head -c 90000 old/p; echo +; tail -c +90001 old/p; } > new/p && "
+		  "seq 90000 > old/text && seq 5 91000 > new/text && gzip -kn9 old/text && "
+		  "gzip -kn9 new/text");
+	for (int effort = 1; effort <= 9; effort += 4)
+		lab_ok(l, "mkdelta diff --effort %d --jobs 1 old new d1 && "
+			  "for j in 1 2 8; do mkdelta diff --effort %d --jobs $j old new "
+			  "d && cmp d d1 && rm d || exit 1; done; rm d1", effort, effort);
+	/* Room for one file after the other, or only for parts of one. */
+	lab_ok(l, "for m in 1M 8M; do mkdelta diff --memory $m --jobs 1 old new d1 && "
+		  "mkdelta diff --memory $m --jobs 8 old new d && cmp d d1 && "
+		  "mkdelta patch old d back && rm -rf back d d1 || exit 1; done");
 }
 
 static void
@@ -283,6 +312,7 @@ main(void)
 		LAB_TEST(inspect_counts_what_each_rule_predicted),
 		LAB_TEST(what_it_must_do_without_is_not_used),
 		LAB_TEST(effort_trades_time_for_bytes),
+		LAB_TEST(the_same_delta_again_by_any_number_of_threads),
 	};
 
 	return cmocka_run_group_tests_name("diff", tests, NULL, NULL);
