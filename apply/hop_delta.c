@@ -22,30 +22,48 @@ struct source {
 	size_t n_built;
 };
 
+/* An earlier output, which stands in the new tree by now. */
+static int
+open_built(const struct source *s, uint64_t number, const struct entry **entry,
+    struct err *e)
+{
+	const struct hop *h = s->work->hop;
+	char name[HOP_NAME_MAX];
+
+	if (number >= s->n_built)
+		return err_set(e, ERR_FORMAT, "the delta needs an output to come");
+	*entry = &s->work->listing->entries[s->built[number]];
+	return h->folder == -1 ? fs_open_file(h->tree, (*entry)->path, NULL, e) :
+	    fs_open_file(h->folder, hop_name(s->built[number], name), NULL, e);
+}
+
+/* Behind the entries of the old listing come the outputs so far. */
 static int
 open_old(void *arg, uint64_t index, int *fd, uint64_t *bytes, struct err *e)
 {
 	struct source *s = arg;
 	const struct listing *have = content_listing(s->work->have);
 	size_t slot = (size_t)(index % OPEN_MAX);
+	const struct entry *entry = &have->entries[index < have->n ? index : 0];
 	bool own;
 
-	if (index >= have->n)
-		return err_set(e, ERR_FORMAT,
-		    "the delta names an old entry beyond the last");
-	if (s->fd[slot] == -1 || s->entry[slot] != index) {
-		if (s->fd[slot] != -1)
-			(void)close(s->fd[slot]);
-		if (content_open(s->work->have, (size_t)index, true, &s->fd[slot], &own,
-		    e) == -1) {
-			s->work->hop->tree_modified |= e->code == ERR_TRUST;
-			return -1;
-		}
-		s->entry[slot] = (size_t)index;
+	if (index < have->n && s->fd[slot] != -1 && s->entry[slot] == index) {
+		*fd = s->fd[slot];
+		*bytes = entry->size;
+		return 0;
 	}
+	if (s->fd[slot] != -1)
+		(void)close(s->fd[slot]);
+	s->fd[slot] = -1;
+	if (index >= have->n)
+		s->fd[slot] = open_built(s, index - have->n, &entry, e);
+	else if (content_open(s->work->have, (size_t)index, true, &s->fd[slot], &own,
+	    e) == -1)
+		s->work->hop->tree_modified |= e->code == ERR_TRUST;
+	s->entry[slot] = (size_t)index;
 	*fd = s->fd[slot];
-	*bytes = have->entries[index].size;
-	return 0;
+	*bytes = entry->size;
+	return *fd == -1 ? -1 : 0;
 }
 
 static int
@@ -58,29 +76,21 @@ write_output(void *arg, const uint8_t *data, size_t n, struct err *e)
 	return output_write(s->output, data, n, e);
 }
 
-/* All of an earlier output, which stands in the new tree by now. */
 static int
 repeat(void *arg, uint64_t number, struct err *e)
 {
 	struct source *s = arg;
-	const struct hop *h = s->work->hop;
 	const struct entry *from;
-	char name[HOP_NAME_MAX];
 	uint8_t *buffer;
-	int fd = -1, rc = -1;
+	int fd = open_built(s, number, &from, e), rc = 0;
 
-	if (number >= s->n_built)
-		return err_set(e, ERR_FORMAT, "the delta repeats an output to come");
-	from = &s->work->listing->entries[s->built[number]];
+	if (fd == -1)
+		return -1;
 	if (from->size != s->output->size)
-		return err_set(e, ERR_FORMAT,
+		rc = err_set(e, ERR_FORMAT,
 		    "the delta repeats an output of another size");
 	if ((buffer = malloc(STEP)) == NULL)
-		return err_set(e, ERR_NOMEM, "out of memory for a copy");
-	fd = h->folder == -1 ? fs_open_file(h->tree, from->path, NULL, e) :
-	    fs_open_file(h->folder, hop_name(s->built[number], name), NULL, e);
-	if (fd != -1)
-		rc = 0;
+		rc = err_set(e, ERR_NOMEM, "out of memory for a copy");
 	for (uint64_t at = 0; rc == 0 && at < from->size;) {
 		size_t n = from->size - at < STEP ? (size_t)(from->size - at) : STEP;
 
@@ -88,8 +98,7 @@ repeat(void *arg, uint64_t number, struct err *e)
 			rc = write_output(s, buffer, n, e);
 		at += n;
 	}
-	if (fd != -1)
-		(void)close(fd);
+	(void)close(fd);
 	free(buffer);
 	return rc;
 }

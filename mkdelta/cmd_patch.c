@@ -33,10 +33,35 @@ struct patch {
 	struct delta *delta;
 	struct listing *new;
 	size_t *outputs;
+	size_t built;		/* so many of them stand there */
 	int at;			/* folder that holds the temporary tree */
 	char temporary[64];
 	int out, old_fd;
 };
+
+/* The earlier output stands in the temporary tree already. */
+static int
+open_output(struct patch *p, uint64_t output, struct err *e)
+{
+	int tree, fd;
+
+	if (output >= p->built)
+		return err_set(e, ERR_FORMAT, "the delta needs an output to come");
+	if ((tree = fs_open_dir_at(p->at, p->temporary, e)) == -1)
+		return -1;
+	fd = fs_open_file(tree, p->new->entries[p->outputs[output]].path, NULL, e);
+	(void)close(tree);
+	return fd;
+}
+
+static int
+open_built(struct patch *p, uint64_t output, int *fd, uint64_t *bytes, struct err *e)
+{
+	if ((p->old_fd = *fd = open_output(p, output, e)) == -1)
+		return -1;
+	*bytes = p->new->entries[p->outputs[output]].size;
+	return 0;
+}
 
 static int
 open_old(void *arg, uint64_t index, int *fd, uint64_t *bytes, struct err *e)
@@ -44,12 +69,14 @@ open_old(void *arg, uint64_t index, int *fd, uint64_t *bytes, struct err *e)
 	struct patch *p = arg;
 	const struct entry *x;
 
-	if (index >= p->old.listing->n ||
-	    p->old.listing->entries[index].type != ENTRY_FILE)
-		return err_set(e, ERR_FORMAT, "source %" PRIu64 " is no file", index);
-	x = &p->old.listing->entries[index];
 	if (p->old_fd != -1)
 		(void)close(p->old_fd);
+	p->old_fd = -1;
+	if (index >= p->old.listing->n)
+		return open_built(p, index - p->old.listing->n, fd, bytes, e);
+	if (p->old.listing->entries[index].type != ENTRY_FILE)
+		return err_set(e, ERR_FORMAT, "source %" PRIu64 " is no file", index);
+	x = &p->old.listing->entries[index];
 	p->old_fd = fs_open_file(p->old.dir, p->old.name == NULL ? x->path : p->old.name,
 	    NULL, e);
 	*fd = p->old_fd;
@@ -63,21 +90,16 @@ take_bytes(void *arg, const uint8_t *data, size_t n, struct err *e)
 	return fs_write(((struct patch *)arg)->out, data, n, e);
 }
 
-/* The earlier output stands in the temporary tree already. */
 static int
 take_repeat(void *arg, uint64_t output, struct err *e)
 {
 	struct patch *p = arg;
-	const char *path = p->new->entries[p->outputs[output]].path;
-	int tree, fd, rc = -1;
+	int fd = open_output(p, output, e), rc;
 
-	if ((tree = fs_open_dir_at(p->at, p->temporary, e)) == -1)
+	if (fd == -1)
 		return -1;
-	if ((fd = fs_open_file(tree, path, NULL, e)) != -1) {
-		rc = fs_copy_fd(fd, p->out, e);
-		(void)close(fd);
-	}
-	(void)close(tree);
+	rc = fs_copy_fd(fd, p->out, e);
+	(void)close(fd);
 	return rc;
 }
 
@@ -109,7 +131,10 @@ content(void *arg, const struct listing *l, size_t i, int fd, struct err *e)
 	if (l->entries[i].has_sha256)
 		return copy_known(p, &l->entries[i], fd, e);
 	p->out = fd;
-	return delta_build(p->delta, l->entries[i].size, &io, e);
+	if (delta_build(p->delta, l->entries[i].size, &io, e) == -1)
+		return -1;
+	p->built++;
+	return 0;
 }
 
 /* The listing of the new side, and its outputs. */

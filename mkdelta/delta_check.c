@@ -9,6 +9,7 @@
 #include "manifest/base/fs.h"
 #include "manifest/base/hash.h"
 
+#include "mkdelta/built.h"
 #include "mkdelta/delta_plan.h"
 
 #include "mkdelta/delta_check.h"
@@ -22,6 +23,7 @@ struct check {
 	size_t *outputs;
 	size_t now;			/* index into outputs */
 	struct hash *hash;
+	struct built built;
 	bool repeated;
 };
 
@@ -30,7 +32,9 @@ open_old(void *arg, uint64_t index, int *fd, uint64_t *bytes, struct err *e)
 {
 	struct check *c = arg;
 
-	if (index >= c->from->n || c->from->entries[index].type != ENTRY_FILE)
+	if (index >= c->from->n)
+		return built_open(&c->built, index - c->from->n, fd, bytes, e);
+	if (c->from->entries[index].type != ENTRY_FILE)
 		return err_set(e, ERR_FORMAT, "source %" PRIu64 " is no file", index);
 	if (c->old_fd != -1)
 		(void)close(c->old_fd);
@@ -46,7 +50,8 @@ take_bytes(void *arg, const uint8_t *data, size_t n, struct err *e)
 {
 	struct check *c = arg;
 
-	return hash_add(c->hash, data, n, e);
+	return built_add(&c->built, data, n, e) == -1 ? -1 :
+	    hash_add(c->hash, data, n, e);
 }
 
 static int
@@ -60,7 +65,7 @@ take_repeat(void *arg, uint64_t output, struct err *e)
 		return err_set(e, ERR_FORMAT, "a repeat of another size");
 	listing_set_hash(c->reduced, c->outputs[c->now], &then->sha256);
 	c->repeated = true;
-	return 0;
+	return built_repeat(&c->built, output, e);
 }
 
 static int
@@ -76,7 +81,8 @@ check_outputs(struct check *c, struct delta *d, size_t n, struct err *e)
 		c->repeated = false;
 		if (cancel_check(e) == -1 ||
 		    delta_build(d, c->reduced->entries[i].size, &io, e) == -1 ||
-		    hash_end(c->hash, got.bytes, e) == -1)
+		    hash_end(c->hash, got.bytes, e) == -1 ||
+		    (!c->repeated && built_end(&c->built, e) == -1))
 			return err_wrap(e, "%s", c->reduced->entries[i].path);
 		if (!c->repeated)
 			listing_set_hash(c->reduced, i, &got);
@@ -136,11 +142,13 @@ delta_check_file(const struct listing *from, int from_dir, const char *from_name
 	struct delta *d = NULL;
 	int rc = -1;
 
+	built_init(&c.built);
 	if ((c.hash = hash_new(HASH_SHA256, e)) != NULL &&
 	    (d = delta_open(delta_fd, UINT64_MAX, e)) != NULL)
 		rc = check_all(&c, d, &old_text, &text, e);
 	delta_close(d);
 	hash_free(c.hash);
+	built_free(&c.built);
 	listing_free(c.reduced);
 	free(c.outputs);
 	if (c.old_fd != -1)

@@ -9,7 +9,6 @@
 #include "mkdelta/budget.h"
 #include "mkdelta/deflate_find.h"
 #include "mkdelta/jobs.h"
-#include "mkdelta/match.h"
 #include "mkdelta/without.h"
 
 #include "mkdelta/delta_plan.h"
@@ -129,12 +128,11 @@ delta_plan_expand(struct delta_plan *p, struct err *e)
 	if ((x.outputs = calloc(p->n + 1, sizeof *x.outputs)) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	for (size_t i = 0; i < p->n; i++)
-		if (p->outputs[i].repeats == i && p->outputs[i].ancestor != NO_ANCESTOR)
+		if (p->outputs[i].repeats == i && p->outputs[i].n_sources > 0)
 			x.outputs[x.n++] = i;
 	if (x.n < jobs_count(p->job->jobs))
 		x.jobs = p->job->jobs;
-	budget_init(&x.budget, p->job->memory_bytes == 0 ? DELTA_JOB_MEMORY :
-	    p->job->memory_bytes);
+	budget_init(&x.budget, delta_plan_memory(p));
 	rc = jobs_run(p->job->jobs, x.n, expand_one, &x, e);
 	budget_free(&x.budget);
 	free(x.outputs);

@@ -1,5 +1,5 @@
 /*
- * Outputs of one ancestor are matched together: its suffix array is sorted once.
+ * Outputs of the same sources are matched together: their suffix array is sorted once.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,6 @@
 #include "mkdelta/budget.h"
 #include "mkdelta/effort.h"
 #include "mkdelta/jobs.h"
-#include "mkdelta/match.h"
 #include "mkdelta/prune.h"
 #include "mkdelta/squeeze.h"
 #include "mkdelta/suffix.h"
@@ -30,7 +29,7 @@ enum {
 	FEW = 2048		/* one change in so many: sparse without a trial */
 };
 
-/* Outputs order[first] to order[first + n - 1] have one ancestor. */
+/* Outputs order[first] to order[first + n - 1] have the same sources. */
 struct group {
 	size_t first, n;
 	uint64_t bytes;		/* memory to match them */
@@ -334,21 +333,31 @@ match_group(void *arg, size_t i, struct err *e)
 /* ---- the groups ---- */
 
 static int
-compare_ancestors(const void *pa, const void *pb, void *arg)
+compare_sources(const struct delta_output *a, const struct delta_output *b)
+{
+	for (size_t i = 0; i < a->n_sources && i < b->n_sources; i++)
+		if (a->sources[i] != b->sources[i])
+			return a->sources[i] < b->sources[i] ? -1 : 1;
+	return a->n_sources < b->n_sources ? -1 : a->n_sources > b->n_sources;
+}
+
+static int
+compare_outputs(const void *pa, const void *pb, void *arg)
 {
 	size_t a = *(const size_t *)pa, b = *(const size_t *)pb;
 	const struct delta_plan *p = arg;
+	int order = compare_sources(&p->outputs[a], &p->outputs[b]);
 
-	if (p->outputs[a].ancestor != p->outputs[b].ancestor)
-		return p->outputs[a].ancestor < p->outputs[b].ancestor ? -1 : 1;
+	if (order != 0)
+		return order;
 	return a < b ? -1 : a > b;
 }
 
 /* An expanded form is made for one output. */
 static bool
-same_ancestor(const struct delta_plan *p, size_t a, size_t b)
+same_sources(const struct delta_plan *p, size_t a, size_t b)
 {
-	return p->outputs[a].ancestor == p->outputs[b].ancestor &&
+	return compare_sources(&p->outputs[a], &p->outputs[b]) == 0 &&
 	    p->outputs[a].expansion == NULL && p->outputs[b].expansion == NULL;
 }
 
@@ -373,8 +382,7 @@ measure(struct matching *m, struct group *g)
 
 		new = bytes > new ? bytes : new;
 	}
-	/* The files, their blurred versions, what is predicted, references. */
-	g->bytes = 3 * old + 4 * new + suffix_memory(old);
+	g->bytes = delta_plan_match_bytes(old, new);
 	g->whole = g->bytes <= m->budget.bytes;
 	if (!g->whole)
 		g->bytes = m->budget.bytes;
@@ -391,11 +399,11 @@ make_groups(struct matching *m, struct err *e)
 	if (m->order == NULL || m->groups == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	for (size_t i = 0; i < p->n; i++)
-		if (p->outputs[i].repeats == i && p->outputs[i].ancestor != NO_ANCESTOR)
+		if (p->outputs[i].repeats == i && p->outputs[i].n_sources > 0)
 			m->order[n++] = i;
-	qsort_r(m->order, n, sizeof *m->order, compare_ancestors, p);
+	qsort_r(m->order, n, sizeof *m->order, compare_outputs, p);
 	for (size_t i = 0; i < n; i++) {
-		if (i == 0 || !same_ancestor(p, m->order[i], m->order[i - 1]))
+		if (i == 0 || !same_sources(p, m->order[i], m->order[i - 1]))
 			m->groups[m->n++].first = i;
 		m->groups[m->n - 1].n++;
 	}
@@ -430,12 +438,10 @@ match_listing(struct delta_plan *p, struct err *e)
 int
 delta_plan_match(struct delta_plan *p, struct err *e)
 {
-	uint64_t bytes = p->job->memory_bytes == 0 ? DELTA_JOB_MEMORY :
-	    p->job->memory_bytes;
 	struct matching m = { .plan = p, .effort = effort_of(p->job->effort) };
 	int rc = -1;
 
-	budget_init(&m.budget, bytes);
+	budget_init(&m.budget, delta_plan_memory(p));
 	if (match_listing(p, e) == 0 && make_groups(&m, e) == 0)
 		rc = jobs_run(p->job->jobs, m.n, match_group, &m, e);
 	budget_free(&m.budget);

@@ -7,6 +7,7 @@
 #include "manifest/base/hash.h"
 
 #include "mkdelta/match.h"
+#include "mkdelta/suffix.h"
 
 #include "mkdelta/delta_plan.h"
 
@@ -63,23 +64,60 @@ load_form(const struct delta_plan *p, uint64_t at, uint64_t bytes, struct err *e
 }
 
 static const struct entry *
-old_entry(const struct delta_plan *p, size_t output)
-{
-	return &p->job->from->entries[p->outputs[output].ancestor];
-}
-
-static const struct entry *
 new_entry(const struct delta_plan *p, size_t output)
 {
 	return &p->job->to->entries[p->outputs[output].entry];
 }
 
+const struct entry *
+delta_plan_source(const struct delta_plan *p, size_t source)
+{
+	const struct listing *from = p->job->from;
+
+	return source < from->n ? &from->entries[source] :
+	    new_entry(p, source - from->n);
+}
+
+int
+delta_plan_open_source(const struct delta_plan *p, size_t source, struct err *e)
+{
+	const struct delta_job *job = p->job;
+	bool old = source < job->from->n;
+
+	return delta_plan_open(old ? job->from_dir : job->to_dir,
+	    old ? job->from_name : job->to_name, delta_plan_source(p, source), e);
+}
+
+uint64_t
+delta_plan_memory(const struct delta_plan *p)
+{
+	return p->job->memory_bytes == 0 ? DELTA_JOB_MEMORY : p->job->memory_bytes;
+}
+
+/* The files, their blurred versions, what is predicted, references. */
+uint64_t
+delta_plan_match_bytes(uint64_t old_bytes, uint64_t new_bytes)
+{
+	return 3 * old_bytes + 4 * new_bytes + suffix_memory(old_bytes);
+}
+
+bool
+delta_plan_fits(const struct delta_plan *p, uint64_t old_bytes, uint64_t new_bytes)
+{
+	return delta_plan_match_bytes(old_bytes, new_bytes) <= delta_plan_memory(p);
+}
+
 uint64_t
 delta_plan_old_bytes(const struct delta_plan *p, size_t output)
 {
-	const struct expansion *x = p->outputs[output].expansion;
+	const struct delta_output *o = &p->outputs[output];
+	uint64_t sum = 0;
 
-	return x != NULL ? x->old_bytes : old_entry(p, output)->size;
+	if (o->expansion != NULL)
+		return o->expansion->old_bytes;
+	for (size_t i = 0; i < o->n_sources; i++)
+		sum += delta_plan_source(p, o->sources[i])->size;
+	return sum;
 }
 
 uint64_t
@@ -90,15 +128,41 @@ delta_plan_new_bytes(const struct delta_plan *p, size_t output)
 	return x != NULL ? x->new_bytes : new_entry(p, output)->size;
 }
 
+static int
+read_source(const struct delta_plan *p, size_t source, uint8_t *to, struct err *e)
+{
+	const struct entry *x = delta_plan_source(p, source);
+	int fd = delta_plan_open_source(p, source, e), rc;
+
+	if (fd == -1)
+		return -1;
+	rc = fs_pread(fd, to, (size_t)x->size, 0, e);
+	(void)close(fd);
+	return rc == -1 ? err_wrap(e, "%s", x->path) : 0;
+}
+
 uint8_t *
 delta_plan_old(const struct delta_plan *p, size_t output, struct err *e)
 {
-	const struct expansion *x = p->outputs[output].expansion;
+	const struct delta_output *o = &p->outputs[output];
+	const struct expansion *x = o->expansion;
+	uint8_t *data;
+	size_t at = 0;
 
 	if (x != NULL)
 		return load_form(p, x->old_at, x->old_bytes, e);
-	return delta_plan_load(p->job->from_dir, p->job->from_name,
-	    old_entry(p, output), e);
+	if ((data = malloc((size_t)delta_plan_old_bytes(p, output) + 1)) == NULL) {
+		(void)err_set(e, ERR_NOMEM, "out of memory");
+		return NULL;
+	}
+	for (size_t i = 0; i < o->n_sources; i++) {
+		if (read_source(p, o->sources[i], data + at, e) == -1) {
+			free(data);
+			return NULL;
+		}
+		at += (size_t)delta_plan_source(p, o->sources[i])->size;
+	}
+	return data;
 }
 
 uint8_t *
@@ -119,18 +183,25 @@ set_outputs(struct delta_plan *p, const size_t *entries, struct err *e)
 {
 	const struct delta_job *job = p->job;
 	size_t *ancestors = calloc(p->n + 1, sizeof *ancestors);
-	struct match_trees trees = { job->from, job->to, job->from_dir, job->to_dir,
-		job->from_name, job->to_name };
 	int rc = -1;
 
 	p->outputs = calloc(p->n + 1, sizeof *p->outputs);
 	if (p->outputs == NULL || ancestors == NULL)
 		(void)err_set(e, ERR_NOMEM, "out of memory");
 	else
-		rc = match_ancestors(&trees, entries, p->n, job->jobs, ancestors, e);
+		rc = match_ancestors(job->from, job->to, entries, p->n, ancestors, e);
 	for (size_t i = 0; rc == 0 && i < p->n; i++) {
-		p->outputs[i].entry = entries[i];
-		p->outputs[i].ancestor = ancestors[i];
+		struct delta_output *o = &p->outputs[i];
+
+		o->entry = entries[i];
+		if (ancestors[i] == NO_ANCESTOR)
+			continue;
+		if ((o->sources = malloc(sizeof *o->sources)) == NULL) {
+			rc = err_set(e, ERR_NOMEM, "out of memory");
+			break;
+		}
+		o->sources[0] = ancestors[i];
+		o->n_sources = 1;
 	}
 	free(ancestors);
 	return rc;
@@ -207,7 +278,7 @@ delta_plan_make(struct delta_plan *p, const struct delta_job *job, struct err *e
 	buf_init(&p->old_text, LISTING_TEXT_MAX);
 	buf_init(&p->reduced, LISTING_TEXT_MAX);
 	if (find_outputs(p, e) == -1 || find_repeats(p, e) == -1 ||
-	    delta_plan_expand(p, e) == -1)
+	    delta_plan_sources(p, e) == -1 || delta_plan_expand(p, e) == -1)
 		return -1;
 	return delta_plan_match(p, e);
 }
@@ -219,6 +290,7 @@ delta_plan_free(struct delta_plan *p)
 		blocks_free(&p->outputs[i].blocks);
 		prediction_free(&p->outputs[i].prediction);
 		expansion_free(p->outputs[i].expansion);
+		free(p->outputs[i].sources);
 	}
 	free(p->outputs);
 	forms_free(&p->forms);

@@ -17,9 +17,11 @@
 
 struct delta_output {
 	size_t entry;		/* of `to` */
-	size_t ancestor;	/* of `from`, or NO_ANCESTOR */
+	size_t *sources;	/* owned; entries of `from`, or its n + an earlier output:
+				 * the old side in this order */
+	size_t n_sources;	/* 0: nothing old is in it */
 	size_t repeats;		/* number of an earlier output, or its own */
-	struct blocks blocks;	/* empty: nothing of the ancestor is in it */
+	struct blocks blocks;	/* empty: nothing of the sources is in it */
 	unsigned changes;	/* FLAG_SPARSE, FLAG_SUBSTITUTE, of delta_format.h */
 	struct prediction prediction;
 	struct expansion *expansion;	/* owned; NULL: the files as they are */
@@ -39,11 +41,14 @@ struct delta_plan {
 int delta_plan_make(struct delta_plan *, const struct delta_job *, struct err *);
 void delta_plan_free(struct delta_plan *);
 
-/* The first half of it: which outputs are built in their expanded form, and from what
+/* The first part of it: more sources than the one of the same name (delta_sources.c). */
+int delta_plan_sources(struct delta_plan *, struct err *);
+
+/* The second part: which outputs are built in their expanded form, and from what
  * (delta_expand.c). */
 int delta_plan_expand(struct delta_plan *, struct err *);
 
-/* The second half: all blocks (delta_match.c). */
+/* The third part: all blocks (delta_match.c). */
 int delta_plan_match(struct delta_plan *, struct err *);
 
 /* A file of a tree, opened for reading, of the size that its entry has.  `name`
@@ -52,7 +57,16 @@ int delta_plan_open(int dir, const char *name, const struct entry *, struct err 
 /* All of it in memory (free); NULL on errors. */
 uint8_t *delta_plan_load(int dir, const char *name, const struct entry *, struct err *);
 
-/* An output and its ancestor, in their expanded form if they have one: bytes, and all
+/* A source as a file: its entry, and opened. */
+const struct entry *delta_plan_source(const struct delta_plan *, size_t source);
+int delta_plan_open_source(const struct delta_plan *, size_t source, struct err *);
+
+/* The memory for matching, and whether files of these sizes are matched as a whole. */
+uint64_t delta_plan_memory(const struct delta_plan *);
+uint64_t delta_plan_match_bytes(uint64_t old_bytes, uint64_t new_bytes);
+bool delta_plan_fits(const struct delta_plan *, uint64_t old_bytes, uint64_t new_bytes);
+
+/* An output and its sources, in their expanded form if they have one: bytes, and all
  * of them in memory. */
 uint64_t delta_plan_old_bytes(const struct delta_plan *, size_t output);
 uint64_t delta_plan_new_bytes(const struct delta_plan *, size_t output);

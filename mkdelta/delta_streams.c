@@ -8,6 +8,8 @@
 #include "manifest/base/cancel.h"
 #include "manifest/base/fs.h"
 
+#include "mkdelta/old_side.h"
+
 #include "mkdelta/delta_streams.h"
 
 enum { BLOCK_BYTES = 1 << 16 };
@@ -317,23 +319,33 @@ put_predicted(struct writer *w, const struct delta_output *o, struct bspatch_job
 	return rc;
 }
 
-/* Flags, source, what an expanded form needs; then blocks. */
 static int
-put_patch(struct writer *w, const struct delta_output *o, struct side *old,
-    uint64_t old_bytes, struct side *new, struct err *e)
+put_sources(struct writer *w, const struct delta_output *o, struct err *e)
+{
+	if (o->n_sources > 1 &&
+	    put_number(w, DELTA_CONTROL, o->n_sources - 1, e) == -1)
+		return -1;
+	for (size_t i = 0; i < o->n_sources; i++)
+		if (put_number(w, DELTA_CONTROL, o->sources[i], e) == -1)
+			return -1;
+	return 0;
+}
+
+/* Flags, sources, what an expanded form needs; then blocks. */
+static int
+put_patch(struct writer *w, const struct delta_output *o, const struct old *old,
+    struct side *new, struct err *e)
 {
 	const struct expansion *x = o->expansion;
-	const struct old side = { old, read_side, old_bytes };
-	struct bspatch_job job = { .old = &side,
+	struct bspatch_job job = { .old = old,
 		.sparse = (o->changes & FLAG_SPARSE) != 0,
 		.substitute = (o->changes & FLAG_SUBSTITUTE) != 0 };
-	uint64_t flags = o->changes |
+	uint64_t flags = o->changes | (o->n_sources > 1 ? FLAG_SOURCES : 0) |
 	    (o->prediction.rules != 0 ? FLAG_IMAGES : 0) |
 	    (x != NULL ? FLAG_EXPANDED : 0);
 
 	if (put_method(w, METHOD_PATCH, e) == -1 ||
-	    put_number(w, DELTA_CONTROL, flags, e) == -1 ||
-	    put_number(w, DELTA_CONTROL, o->ancestor, e) == -1)
+	    put_number(w, DELTA_CONTROL, flags, e) == -1 || put_sources(w, o, e) == -1)
 		return -1;
 	if (x != NULL && spill_add(&w->plain[DELTA_LISTS], x->lists.data, x->lists.len,
 	    e) == -1)
@@ -346,18 +358,13 @@ static int
 put_copies(struct writer *w, const struct delta_plan *p, size_t i, struct side *new,
     struct err *e)
 {
-	const struct delta_output *o = &p->outputs[i];
-	struct side old = { NULL, -1, NULL, 0 };
+	struct old_side old;
 	int rc;
 
-	if (o->expansion != NULL)
-		old = (struct side){ NULL, -1, &p->forms.spill, o->expansion->old_at };
-	else if ((old.fd = delta_plan_open(p->job->from_dir,
-	    p->job->from_name, &p->job->from->entries[o->ancestor], e)) == -1)
+	if (old_side_open(&old, p, i, e) == -1)
 		return -1;
-	rc = put_patch(w, o, &old, delta_plan_old_bytes(p, i), new, e);
-	if (old.fd != -1)
-		(void)close(old.fd);
+	rc = put_patch(w, &p->outputs[i], &old.old, new, e);
+	old_side_close(&old);
 	return rc;
 }
 

@@ -10,6 +10,7 @@
 #include "manifest/base/log.h"
 #include "manifest/jv.h"
 
+#include "mkdelta/built.h"
 #include "mkdelta/commands.h"
 #include "mkdelta/delta_plan.h"
 #include "mkdelta/subject.h"
@@ -41,6 +42,8 @@ struct view {
 	struct cost *costs;
 	size_t n;
 	int old_fd;
+	struct built built;
+	bool repeated;		/* the output at hand */
 	struct rules_view rules;
 };
 
@@ -52,8 +55,9 @@ open_old(void *arg, uint64_t index, int *fd, uint64_t *bytes, struct err *e)
 	struct view *v = arg;
 	const struct entry *x;
 
-	if (index >= v->old.listing->n ||
-	    v->old.listing->entries[index].type != ENTRY_FILE)
+	if (index >= v->old.listing->n)
+		return built_open(&v->built, index - v->old.listing->n, fd, bytes, e);
+	if (v->old.listing->entries[index].type != ENTRY_FILE)
 		return err_set(e, ERR_FORMAT, "source %" PRIu64 " is no file", index);
 	x = &v->old.listing->entries[index];
 	if (v->old_fd != -1)
@@ -67,20 +71,18 @@ open_old(void *arg, uint64_t index, int *fd, uint64_t *bytes, struct err *e)
 static int
 take_bytes(void *arg, const uint8_t *data, size_t n, struct err *e)
 {
-	(void)arg;
-	(void)data;
-	(void)n;
-	(void)e;
-	return 0;
+	struct view *v = arg;
+
+	return built_add(&v->built, data, n, e);
 }
 
 static int
 take_repeat(void *arg, uint64_t output, struct err *e)
 {
-	(void)arg;
-	(void)output;
-	(void)e;
-	return 0;
+	struct view *v = arg;
+
+	v->repeated = true;
+	return built_repeat(&v->built, output, e);
 }
 
 static void
@@ -119,7 +121,10 @@ read_outputs(struct view *v, const size_t *outputs, struct err *e)
 		struct cost *c = &v->costs[i];
 
 		c->entry = outputs[i];
-		if (delta_build(v->delta, v->new->entries[outputs[i]].size, &io, e) == -1)
+		v->repeated = false;
+		if (delta_build(v->delta, v->new->entries[outputs[i]].size, &io,
+		    e) == -1 ||
+		    (!v->repeated && built_end(&v->built, e) == -1))
 			return err_wrap(e, "%s", v->new->entries[outputs[i]].path);
 		c->method = delta_last_method(v->delta, &c->source);
 		if (strcmp(c->method, "repeat") == 0 && c->source < i)
@@ -166,6 +171,9 @@ source_path(const struct view *v, const struct cost *c)
 		return "";
 	if (strcmp(c->method, "repeat") == 0)
 		return v->new->entries[c->source].path;
+	if (c->source >= v->old.listing->n)
+		return v->new->entries[
+		    v->costs[c->source - v->old.listing->n].entry].path;
 	return v->old.listing->entries[c->source].path;
 }
 
@@ -313,6 +321,7 @@ inspect_delta(int fd, uint64_t bytes, const char *old_path, bool json, struct er
 	struct view v = { .file_bytes = bytes, .old = { .dir = -1 }, .old_fd = -1 };
 	int rc = -1;
 
+	built_init(&v.built);
 	if ((v.delta = delta_open(fd, UINT64_MAX, e)) == NULL)
 		return -1;
 	hex_encode(v.old_id, delta_old_id(v.delta), DELTA_ID_SHOWN);
@@ -329,6 +338,7 @@ inspect_delta(int fd, uint64_t bytes, const char *old_path, bool json, struct er
 	delta_close(v.delta);
 	subject_close(&v.old);
 	listing_free(v.new);
+	built_free(&v.built);
 	free(v.costs);
 	if (v.old_fd != -1)
 		(void)close(v.old_fd);

@@ -1,6 +1,7 @@
 /*
  * Paths are kept backwards, each run of digits as one '0', and sorted: those with
- * the longest common end are neighbours.
+ * the longest common end are neighbours.  Of those that differ in numbers alone the one
+ * whose numbers agree longest from the end is taken.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 struct named {
 	char *key;
+	char *path;		/* backwards, as it is */
 	size_t entry;
 };
 
@@ -39,11 +41,29 @@ make_key(const char *path, char *out)
 	return name == 0 ? at : name;
 }
 
+static void
+turn(const char *path, char *out)
+{
+	size_t n = strlen(path);
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = path[n - 1 - i];
+	out[n] = '\0';
+}
+
+static int
+compare_names(const struct named *a, const struct named *b)
+{
+	int order = strcmp(a->key, b->key);
+
+	return order != 0 ? order : strcmp(a->path, b->path);
+}
+
 static int
 compare(const void *pa, const void *pb)
 {
 	const struct named *a = pa, *b = pb;
-	int order = strcmp(a->key, b->key);
+	int order = compare_names(a, b);
 
 	if (order != 0)
 		return order;
@@ -62,8 +82,12 @@ match_names_new(const struct listing *l, struct err *e)
 			continue;
 		m->list[m->n].entry = i;
 		m->list[m->n].key = malloc(strlen(l->entries[i].path) + 1);
-		if (m->list[m->n].key == NULL)
+		m->list[m->n].path = malloc(strlen(l->entries[i].path) + 1);
+		if (m->list[m->n].key == NULL || m->list[m->n].path == NULL) {
+			m->n++;
 			goto fail;
+		}
+		turn(l->entries[i].path, m->list[m->n].path);
 		(void)make_key(l->entries[i].path, m->list[m->n++].key);
 	}
 	qsort(m->list, m->n, sizeof *m->list, compare);
@@ -79,8 +103,10 @@ match_names_free(struct match_names *m)
 {
 	if (m == NULL)
 		return;
-	for (size_t i = 0; m->list != NULL && i < m->n; i++)
+	for (size_t i = 0; m->list != NULL && i < m->n; i++) {
 		free(m->list[i].key);
+		free(m->list[i].path);
+	}
 	free(m->list);
 	free(m);
 }
@@ -105,26 +131,31 @@ same_name(const char *key, size_t common, size_t name)
 long
 match_names_find(const struct match_names *m, const char *path)
 {
-	char key[4200];
-	size_t name, low = 0, high = m->n, best = 0;
+	char key[4200], turned[4200];
+	const struct named wanted = { key, turned, 0 };
+	size_t name, low = 0, high = m->n, best = 0, exact = 0;
 	long found = -1;
 
 	if (strlen(path) >= sizeof key)
 		return -1;
 	name = make_key(path, key);
+	turn(path, turned);
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (strcmp(m->list[middle].key, key) < 0)
+		if (compare_names(&m->list[middle], &wanted) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	for (size_t i = low == 0 ? 0 : low - 1; i <= low && i < m->n; i++) {
 		size_t n = common(m->list[i].key, key);
+		size_t raw = common(m->list[i].path, turned);
 
-		if (n > best && same_name(m->list[i].key, n, name)) {
+		if ((n > best || (n == best && raw > exact)) &&
+		    same_name(m->list[i].key, n, name)) {
 			best = n;
+			exact = raw;
 			found = (long)m->list[i].entry;
 		}
 	}

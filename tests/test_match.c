@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "mkdelta/match.h"
+#include "mkdelta/delta_plan.h"
 #include "mkdelta/match_name.h"
 
 #include "tests/lab/delta_pair.h"
@@ -87,22 +87,29 @@ names_match_by_their_end_and_not_by_numbers(void **state)
 	listing_free(l);
 }
 
-/* The path of the ancestor of the only output. */
+/* The path of the first source of the only output. */
 static const char *
 ancestor(const struct scratch *s, const char *path)
 {
 	static char found[256];
 	struct delta_pair p;
+	struct delta_plan plan;
 	struct err e = ERR_INIT;
-	struct match_trees trees;
-	size_t output, at;
+	struct delta_job job = { .effort = 1 };
 
 	pair_open(s, &p);
-	trees = (struct match_trees){ p.old, p.new, p.old_dir, p.new_dir, NULL, NULL };
-	output = (size_t)listing_find(p.new, path);
-	assert_int_equal(match_ancestors(&trees, &output, 1, 2, &at, &e), 0);
-	(void)snprintf(found, sizeof found, "%s",
-	    at == NO_ANCESTOR ? "" : p.old->entries[at].path);
+	job.from = p.old;
+	job.to = p.new;
+	job.from_dir = p.old_dir;
+	job.to_dir = p.new_dir;
+	assert_int_equal(delta_plan_make(&plan, &job, &e), 0);
+	*found = '\0';
+	for (size_t i = 0; i < plan.n; i++)
+		if (strcmp(p.new->entries[plan.outputs[i].entry].path, path) == 0 &&
+		    plan.outputs[i].n_sources > 0)
+			(void)snprintf(found, sizeof found, "%s",
+			    p.old->entries[plan.outputs[i].sources[0]].path);
+	delta_plan_free(&plan);
 	pair_close(&p);
 	return found;
 }

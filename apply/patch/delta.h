@@ -12,8 +12,8 @@
  *	delta_close(d)
  *
  * A delta between two single files is the same with trees of one entry.
- * Sources are entries of the old listing, by index.  Memory: constant, and as
- * signed (delta_memory()).  Nothing in here knows paths.
+ * Sources are entries of the old listing, by index, and earlier outputs.
+ * Memory: constant, and as signed (delta_memory()).  Nothing in here knows paths.
  */
 #ifndef APPLY_PATCH_DELTA_H
 #define APPLY_PATCH_DELTA_H
@@ -30,7 +30,8 @@ struct predict;
 
 struct delta_io {
 	void *arg;
-	/* Descriptor of the old entry `index` for pread, its size in *bytes.
+	/* Descriptor of the old entry `index` for pread, its size in *bytes; behind
+	 * the last entry, of an output built before, 0 being the first one.
 	 * Borrowed until the next call; ERR_FORMAT when it is no file. */
 	int (*open_old)(void *arg, uint64_t index, int *fd, uint64_t *bytes,
 	    struct err *);
