@@ -9,6 +9,7 @@
 
 #include "manifest/base/fs.h"
 #include "manifest/base/log.h"
+#include "manifest/halt.h"
 #include "manifest/names.h"
 
 #include "apply/data.h"
@@ -129,6 +130,11 @@ may_run(const struct device *d, const struct live *live, const struct record *r,
 
 	if (!choose_fits(d, r, why))
 		return false;
+	if (halt_covers(o->halt, r, o->time)) {
+		say(why, "halted", "release %" PRIu64 " is halted by its publisher",
+		    r->release);
+		return false;
+	}
 	/* A first install has nothing that could be too old. */
 	if (live->release != 0 && r->requires_release > live->release) {
 		say(why, "requires", "release %" PRIu64 " is reached only from release %"

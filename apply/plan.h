@@ -45,6 +45,8 @@ struct choose_options {
 	uint64_t to;			/* --to N, 0: highest */
 	uint64_t downgrade;		/* session_downgrade() */
 	uint64_t floor;			/* session_floor() */
+	const struct jv *halt;		/* session_halt() */
+	int64_t time;			/* that halts are held against */
 	bool retry;			/* ignore quarantine */
 	bool now;
 };

@@ -1,4 +1,5 @@
 #include <string.h>
+#include <time.h>
 
 #include "manifest/base/log.h"
 
@@ -41,6 +42,15 @@ run_fetch(struct run *r, struct err *e)
 	return r->fetch;
 }
 
+time_t
+run_seconds(void)
+{
+	struct timespec now = { 0, 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
 int
 run_refresh(struct run *r, struct err *e)
 {
@@ -57,5 +67,6 @@ run_refresh(struct run *r, struct err *e)
 	if (session_refresh(r->session, e) == -1)
 		return -1;
 	r->refreshed = true;
+	r->refreshed_at = run_seconds();
 	return 0;
 }

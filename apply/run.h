@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "manifest/base/err.h"
 
@@ -49,6 +50,7 @@ struct run {
 	struct fetch *fetch;		/* made at first use: run_fetch() */
 	struct session *session;	/* the same: run_refresh() */
 	bool refreshed;			/* by this run, over the network */
+	time_t refreshed_at;		/* when, by the clock that never steps */
 };
 
 /* A run over an open and locked device; opens its journal.  The device stays
@@ -58,6 +60,7 @@ void run_close(struct run *);		/* after run_open() only, also a failed one */
 /* NULL on error; owned by the run. */
 struct fetch *run_fetch(struct run *, struct err *);
 /* Signed metadata, fresh once a run; see session_refresh(). */
+time_t run_seconds(void);	/* monotonic */
 int run_refresh(struct run *, struct err *);
 
 /* The steps; what each promises is in docs/steps.md and design. */

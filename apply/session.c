@@ -7,6 +7,7 @@
 #include "manifest/base/fs_change.h"
 #include "manifest/base/log.h"
 #include "manifest/base/utc.h"
+#include "manifest/halt.h"
 #include "manifest/names.h"
 #include "manifest/tuf_meta.h"
 
@@ -25,6 +26,7 @@ struct session {
 	struct catalog catalog;
 	const char *platform;
 	uint64_t floor, downgrade;
+	const struct jv *halt;
 };
 
 static int
@@ -156,6 +158,22 @@ read_policy(struct session *s, const struct jv *channel)
 	s->downgrade = json_u64(x, "downgrade_to");
 }
 
+/* What targets delegates must be there: a halt that got lost is no leave to go on. */
+static int
+read_halt(struct session *s, struct err *e)
+{
+	const char *const chain[] = { "targets", HALT_ROLE };
+
+	s->halt = NULL;
+	if (tuf_role_entry(tuf_signed(s->tuf, "targets"), HALT_ROLE) == NULL)
+		return 0;
+	if ((s->halt = tuf_role(s->tuf, chain, 2, e)) != NULL)
+		return 0;
+	if (e->code == ERR_ABSENT && s->fetch != NULL)
+		e->code = ERR_TRUST;
+	return -1;
+}
+
 static int
 load_catalog(struct session *s, struct err *e)
 {
@@ -166,6 +184,8 @@ load_catalog(struct session *s, struct err *e)
 	if (channel == NULL)
 		return e->code == ERR_ABSENT ? no_channel(s, e) : -1;
 	read_policy(s, channel);
+	if (read_halt(s, e) == -1)
+		return -1;
 	part = platform_role(s, c->platform, e);
 	if (part == NULL && e->code == ERR_ABSENT && strcmp(c->platform, "any") != 0) {
 		err_clear(e);
@@ -224,6 +244,12 @@ uint64_t
 session_downgrade(const struct session *s)
 {
 	return s->downgrade;
+}
+
+const struct jv *
+session_halt(const struct session *s)
+{
+	return s->halt;
 }
 
 struct tuf *

@@ -44,6 +44,8 @@ const char *session_platform(const struct session *);	/* this one's, or "any" */
 uint64_t session_floor(const struct session *);
 /* x-channel.downgrade_to, 0 none. */
 uint64_t session_downgrade(const struct session *);
+/* The signed part of the role halt, NULL: there is none. */
+const struct jv *session_halt(const struct session *);
 struct tuf *session_tuf(struct session *);
 
 /* URL of an object of the catalog, appended to out. */

@@ -31,6 +31,8 @@ steps_choose(struct run *r, const struct live *live, const struct record **to,
 	*to = NULL;
 	r->options.downgrade = session_downgrade(r->session);
 	r->options.floor = session_floor(r->session);
+	r->options.halt = session_halt(r->session);
+	r->options.time = tuf_now(session_tuf(r->session));
 	return choose_release(r->dev, session_catalog(r->session), live, &r->options, to,
 	    why);
 }

@@ -8,6 +8,9 @@
 
 #include "apply/run.h"
 
+/* Metadata that is so young is what the host has now. */
+enum { REFRESHED_NOW_S = 30 };
+
 /*
  * A plan that was made by an earlier run may be old news: something newer, or
  * withdrawn, or held by a person.  Without network what was verified then holds.
@@ -20,8 +23,10 @@ still_wanted(struct run *r, struct err *e)
 	struct choose_why why;
 	struct live live;
 
-	if (r->refreshed)
+	/* A download takes its time, and a halt must not come too late. */
+	if (r->refreshed && run_seconds() - r->refreshed_at < REFRESHED_NOW_S)
 		return 1;
+	r->refreshed = false;
 	if (run_refresh(r, e) == -1) {
 		if (e->code != ERR_NET)
 			return -1;

@@ -26,6 +26,8 @@ look(struct work *w, struct choose_options o, struct err *e)
 	}
 	o.floor = session_floor(w->session);
 	o.downgrade = session_downgrade(w->session);
+	o.halt = session_halt(w->session);
+	o.time = tuf_now(session_tuf(w->session));
 	w->choice = choose_release(&w->dev, session_catalog(w->session), &w->live, &o,
 	    &w->to, &w->why);
 	return 0;

@@ -126,8 +126,7 @@ collect_trees(struct auditor *a, struct err *e)
 			struct catalog *c = &a->catalogs[a->n_catalogs];
 			struct tree_item *more;
 
-			if (catalog_read(role->part, repo_platform_name(role), c, e)) {
-				(void)err_wrap(e, "role %s", role->name);
+			if (repo_catalog(a->repo, role, c, e) == -1) {
 				if (fault(a, e) == -1)
 					return -1;
 				continue;

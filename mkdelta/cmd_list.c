@@ -50,9 +50,8 @@ read_catalogs(const struct repo *r, struct table *t, const char **channels, stru
 			continue;
 		role = NULL;
 		while ((role = repo_next_platform(r, channel->name, role)) != NULL) {
-			if (catalog_read(role->part, repo_platform_name(role),
-			    &t->catalogs[t->n_catalogs], e) == -1)
-				return err_wrap(e, "role %s", role->name);
+			if (repo_catalog(r, role, &t->catalogs[t->n_catalogs], e) == -1)
+				return -1;
 			channels[t->n_catalogs++] = channel->name;
 		}
 	}

@@ -47,6 +47,7 @@ struct release_delta {
 	const struct record *from;	/* in the tree's catalog `old` */
 	struct edge edge;
 	char temp[RELEASE_TEMP_MAX];	/* in REPO_WORK */
+	bool elsewhere;			/* another channel has it: nothing is made */
 	bool kept;
 	uint64_t instead_bytes;		/* dropped: what the other way costs */
 };
@@ -54,6 +55,7 @@ struct release_delta {
 struct release_tree {
 	char platform[NAME_MAX_PLATFORM + 1];
 	const char *path;		/* as the user wrote it */
+	const struct repo_role *promoted;	/* the role that has it, NULL: new */
 	struct ingest in;
 	struct listing *listing;
 	struct buf text;		/* of the listing */
@@ -111,5 +113,6 @@ int release_publish(struct release *, const struct keys *, struct err *);
 uint64_t release_cost(const struct release_tree *, const struct record *from);
 
 void release_clear(struct release *);
+void release_drop_last(struct release *);	/* the last of the trees */
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "manifest/base/utc.h"
+#include "mkdelta/channel.h"
 
 #include "mkdelta/release.h"
 
@@ -18,6 +19,7 @@ struct survey {			/* of all that was ever released here */
 	struct record same;		/* of our channel, with the number wanted */
 	bool used_elsewhere;		/* the number wanted, by another channel */
 	char elsewhere[NAME_MAX_PATH];
+	bool withdrawn;			/* the number wanted, by any channel */
 };
 
 static void
@@ -58,6 +60,11 @@ survey_all(struct release *r, uint64_t wanted, struct survey *s, struct err *e)
 		const char *name = channel->name;
 		bool ours = strcmp(name, r->want->channel) == 0;
 
+		if (channel_last_withdrawn(channel) > s->highest)
+			s->highest = channel_last_withdrawn(channel);
+		if (channel_has_withdrawn(channel, wanted))
+			s->withdrawn = true;
+
 		role = NULL;
 		while ((role = repo_next_platform(r->repo, name, role)) != NULL) {
 			const char *platform = repo_platform_name(role);
@@ -66,8 +73,8 @@ survey_all(struct release *r, uint64_t wanted, struct survey *s, struct err *e)
 			for (size_t i = 0; ours && i < r->n; i++)
 				if (strcmp(r->trees[i].platform, platform) == 0)
 					keep = &r->trees[i].old;
-			if (catalog_read(role->part, platform, keep, e) == -1)
-				return err_wrap(e, "role %s", role->name);
+			if (repo_catalog(r->repo, role, keep, e) == -1)
+				return -1;
 			survey_catalog(s, keep, name, ours, wanted);
 			if (keep == &c)
 				catalog_clear(&c);
@@ -193,6 +200,9 @@ release_decide(struct release *r, struct err *e)
 			return -1;
 		return higher == 1 ? 2 : 0;
 	}
+	if (s.withdrawn)
+		return err_set(e, ERR_POLICY, "release %" PRIu64 ": was withdrawn; a number "
+		    "is never used twice, leave out --number for the next one", wanted);
 	if (s.same.release != 0)
 		return join_release(r, &s, e);
 	if (wanted != 0 && check_number(r, wanted, &s, e) == -1)

@@ -33,9 +33,42 @@ struct delta_pool {
 	uint64_t memory_bytes;		/* for one delta */
 };
 
+/* A release that comes from another channel may have this delta there. */
+static int
+find_elsewhere(const struct release *r, const struct release_tree *t,
+    struct release_delta *d, struct err *e)
+{
+	struct repo_role *channel = NULL;
+	int rc = 0;
+
+	while (rc == 0 && (channel = repo_next_channel(r->repo, channel)) != NULL) {
+		char name[NAME_MAX_PATH];
+		const struct repo_role *role = repo_role(r->repo,
+		    role_of_platform(channel->name, t->platform, name));
+		struct catalog c;
+
+		if (role == NULL)
+			continue;
+		if (repo_catalog(r->repo, role, &c, e) == -1)
+			return -1;
+		for (size_t i = 0; rc == 0 && !d->elsewhere && i < c.n_edges; i++) {
+			const struct edge *x = &c.edges[i];
+
+			if (x->is_full ||
+			    strcmp(x->object.path, d->edge.object.path) != 0)
+				continue;
+			edge_clear(&d->edge);
+			rc = edge_copy(&d->edge, x, e);
+			d->elsewhere = rc == 0;
+		}
+		catalog_clear(&c);
+	}
+	return rc;
+}
+
 /* Releases to make deltas from: the plan's, each tree once, the nearest first. */
-static void
-plan_tree(const struct release *r, struct release_tree *t)
+static int
+plan_tree(const struct release *r, struct release_tree *t, struct err *e)
 {
 	uint64_t from[EDGES_MAX];
 	size_t n = edges_plan(t->old.n_records + 1, from);
@@ -65,7 +98,10 @@ plan_tree(const struct release *r, struct release_tree *t)
 		(void)snprintf(d->temp, sizeof d->temp, "%s.from-%" PRIu64,
 		    name.platform, old->release);
 		t->n_deltas++;
+		if (t->promoted != NULL && find_elsewhere(r, t, d, e) == -1)
+			return -1;
 	}
+	return 0;
 }
 
 static int
@@ -193,11 +229,14 @@ release_deltas(struct release *r, struct err *e)
 	int rc;
 
 	for (size_t i = 0; i < r->n; i++)
-		plan_tree(r, &r->trees[i]);
+		if (plan_tree(r, &r->trees[i], e) == -1)
+			return -1;
 	if ((p.items = calloc(RELEASE_TREES_MAX * EDGES_MAX, sizeof *p.items)) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	for (size_t i = 0; i < r->n; i++)
 		for (size_t k = 0; k < r->trees[i].n_deltas; k++) {
+			if (r->trees[i].deltas[k].elsewhere)
+				continue;
 			p.items[p.n].tree = &r->trees[i];
 			p.items[p.n++].delta = &r->trees[i].deltas[k];
 			total += r->trees[i].record.content_bytes;

@@ -145,20 +145,25 @@ release_make(struct release *r, struct err *e)
 }
 
 void
+release_drop_last(struct release *r)
+{
+	struct release_tree *t = &r->trees[--r->n];
+
+	ingest_close(&t->in);
+	listing_free(t->listing);
+	buf_free(&t->text);
+	for (size_t k = 0; k < t->n_deltas; k++)
+		edge_clear(&t->deltas[k].edge);
+	catalog_clear(&t->old);
+	record_clear(&t->record);
+	edge_clear(&t->full);
+	memset(t, 0, sizeof *t);
+}
+
+void
 release_clear(struct release *r)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		struct release_tree *t = &r->trees[i];
-
-		ingest_close(&t->in);
-		listing_free(t->listing);
-		buf_free(&t->text);
-		for (size_t k = 0; k < t->n_deltas; k++)
-			edge_clear(&t->deltas[k].edge);
-		catalog_clear(&t->old);
-		record_clear(&t->record);
-		edge_clear(&t->full);
-	}
-	r->n = 0;
+	while (r->n > 0)
+		release_drop_last(r);
 	buf_free(&r->notes);
 }

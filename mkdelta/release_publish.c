@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "manifest/base/log.h"
 #include "manifest/base/utc.h"
 #include "manifest/tuf_write.h"
+#include "mkdelta/channel.h"
 #include "mkdelta/expiry.h"
 #include "mkdelta/notes.h"
 #include "mkdelta/pending.h"
@@ -34,16 +36,57 @@ notes_json(const struct buf *notes, struct err *e)
 }
 
 static int
-place_tree(const struct release *r, const struct release_tree *t, struct err *e)
+place_own(const struct release *r, const struct release_tree *t, struct err *e)
 {
 	if (repo_place(r->repo, t->tree_temp, &t->record.object, e) == -1 ||
-	    repo_place(r->repo, t->full_temp, &t->full.object, e) == -1 ||
-	    (r->notes.len > 0 && repo_place(r->repo, t->notes_temp, &t->notes, e) == -1))
+	    repo_place(r->repo, t->full_temp, &t->full.object, e) == -1)
+		return -1;
+	return r->notes.len == 0 ? 0 : repo_place(r->repo, t->notes_temp, &t->notes, e);
+}
+
+static int
+place_tree(const struct release *r, const struct release_tree *t, struct err *e)
+{
+	if (t->promoted == NULL && place_own(r, t, e) == -1)
 		return -1;
 	for (size_t i = 0; i < t->n_deltas; i++)
-		if (t->deltas[i].kept && repo_place(r->repo, t->deltas[i].temp,
-		    &t->deltas[i].edge.object, e) == -1)
+		if (t->deltas[i].kept && !t->deltas[i].elsewhere &&
+		    repo_place(r->repo, t->deltas[i].temp, &t->deltas[i].edge.object,
+			e) == -1)
 			return -1;
+	return 0;
+}
+
+static int
+list_own(const struct release *r, struct release_tree *t, struct repo_role *role,
+    struct err *e)
+{
+	if (add_target(role, &t->record.object, record_to_json(&t->record, e), e) == -1 ||
+	    add_target(role, &t->full.object, edge_to_json(&t->full, e), e) == -1)
+		return -1;
+	return r->notes.len == 0 ? 0 :
+	    add_target(role, &t->notes, notes_json(&r->notes, e), e);
+}
+
+/* What the other channel signed of the release, letter by letter, but its deltas. */
+static int
+list_promoted(const struct release *r, const struct release_tree *t,
+    struct repo_role *role, struct err *e)
+{
+	const struct jv *target;
+	const char *path;
+	void *it = NULL;
+
+	while (jv_each(jv_get(t->promoted->part, "targets"), &it, &path, &target)) {
+		struct target_name name;
+
+		if (target_parse(path, &name) == -1 || name.release != r->number ||
+		    name.kind == TARGET_DELTA)
+			continue;
+		if (jv_set(jv_get_mutable(role->part, "targets"), path, jv_copy(target)) ==
+		    -1)
+			return err_set(e, ERR_NOMEM, "out of memory");
+	}
 	return 0;
 }
 
@@ -56,10 +99,8 @@ list_tree(struct release *r, struct release_tree *t, struct err *e)
 	if (role == NULL)
 		return -1;
 	role->changed = true;
-	if (add_target(role, &t->record.object, record_to_json(&t->record, e), e) == -1 ||
-	    add_target(role, &t->full.object, edge_to_json(&t->full, e), e) == -1 ||
-	    (r->notes.len > 0 &&
-		add_target(role, &t->notes, notes_json(&r->notes, e), e) == -1))
+	if ((t->promoted != NULL ? list_promoted(r, t, role, e) :
+	    list_own(r, t, role, e)) == -1)
 		return -1;
 	for (size_t i = 0; i < t->n_deltas; i++)
 		if (t->deltas[i].kept && add_target(role, &t->deltas[i].edge.object,
@@ -81,6 +122,19 @@ renew_channel(struct release *r, int64_t now)
 	    role == channel ? NULL : role)) != NULL);
 }
 
+/* Who was sent down may come up again: to this one. */
+static int
+end_downgrade(struct release *r, struct err *e)
+{
+	struct repo_role *channel = repo_role(r->repo, r->want->channel);
+	uint64_t down = channel_downgrade(channel);
+
+	if (down != 0)
+		log_say("channel %s: no longer takes devices down to release %" PRIu64,
+		    channel->name, down);
+	return channel_set_downgrade(channel, 0, e);
+}
+
 int
 release_publish(struct release *r, const struct keys *keys, struct err *e)
 {
@@ -88,6 +142,8 @@ release_publish(struct release *r, const struct keys *keys, struct err *e)
 		if (list_tree(r, &r->trees[i], e) == -1)
 			return -1;
 	renew_channel(r, utc_now());
+	if (end_downgrade(r, e) == -1)
+		return -1;
 	(void)snprintf(r->repo->reason, sizeof r->repo->reason, "release %" PRIu64 " of %s",
 	    r->number, r->want->channel);
 	if (pending_check_free(r->repo, e) == -1 || (!repo_can_publish(r->repo, keys) &&

@@ -155,6 +155,16 @@ repo_next_platform(const struct repo *r, const char *channel,
 	return role;
 }
 
+int
+repo_catalog(const struct repo *r, const struct repo_role *role, struct catalog *c,
+    struct err *e)
+{
+	(void)r;
+	if (catalog_read(role->part, repo_platform_name(role), c, e) == 0)
+		return 0;
+	return err_wrap(e, "role %s", role->name);
+}
+
 struct repo_role *
 repo_add_role(struct repo *r, const char *name, const char *by, struct jv *part,
     int64_t period, struct err *e)

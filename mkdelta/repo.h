@@ -78,6 +78,9 @@ struct repo_role *repo_next_channel(const struct repo *, const struct repo_role 
 struct repo_role *repo_next_platform(const struct repo *, const char *channel,
     const struct repo_role *last);
 const char *repo_platform_name(const struct repo_role *);
+/* All that a platform's role lists; the caller's to clear. */
+int repo_catalog(const struct repo *, const struct repo_role *, struct catalog *,
+    struct err *);
 
 /* A new role, delegated by `by`, valid for `period` seconds; takes part. */
 struct repo_role *repo_add_role(struct repo *, const char *name, const char *by,

@@ -110,6 +110,37 @@ choose_goes_around_quarantine(void **state)
 }
 
 static void
+choose_leaves_what_is_halted(void **state)
+{
+	const char text[] = "{\"x-signed\":\"2026-01-01T00:00:00Z\",\"x-halt\":"
+	    "{\"releases\":[{\"release\":44,\"listing\":\"%s\"}],"
+	    "\"all-until\":\"2026-03-01T00:00:00Z\"}}";
+	char json[512], hex[SHA256_HEX_MAX];
+	struct choose_options o = { .time = 1767225600 + 20 * 86400 };
+	struct err e = ERR_INIT;
+	struct jv *part;
+
+	(void)state;
+	(void)snprintf(json, sizeof json, text, sha256_hex(&records[3].listing, hex));
+	assert_non_null(part = jv_parse(json, strlen(json), &e));
+	o.halt = part;
+	assert_int_equal(choose(42, o, CHOICE_UPDATE, "halted"), 43);
+	assert_int_equal(choose(43, o, CHOICE_NONE, "halted"), 0);
+	o.to = 44;
+	assert_int_equal(choose(43, o, CHOICE_NONE, "halted"), 0);
+	o.to = 0;
+	/* The same number with another tree is another release. */
+	records[3].listing.bytes[0] ^= 1;
+	assert_int_equal(choose(43, o, CHOICE_UPDATE, "newest"), 44);
+	/* All, but for 14 days at most, whatever was signed. */
+	o.time = 1767225600 + 13 * 86400;
+	assert_int_equal(choose(43, o, CHOICE_NONE, "halted"), 0);
+	o.time = 1767225600 + 14 * 86400;
+	assert_int_equal(choose(43, o, CHOICE_UPDATE, "newest"), 44);
+	jv_free(part);
+}
+
+static void
 choose_respects_a_hold(void **state)
 {
 	struct err e = ERR_INIT;
@@ -200,6 +231,7 @@ main(void)
 		CHOOSE_TEST(choose_takes_the_highest),
 		CHOOSE_TEST(choose_walks_requirements_release_by_release),
 		CHOOSE_TEST(choose_goes_around_quarantine),
+		CHOOSE_TEST(choose_leaves_what_is_halted),
 		CHOOSE_TEST(choose_respects_a_hold),
 		CHOOSE_TEST(choose_leaves_what_this_device_cannot_run),
 		CHOOSE_TEST(choose_looks_at_the_schema_of_the_data),

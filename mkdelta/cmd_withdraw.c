@@ -1,0 +1,163 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "manifest/base/log.h"
+#include "manifest/base/utc.h"
+#include "mkdelta/channel.h"
+#include "mkdelta/commands.h"
+
+static struct keys_from from;
+static const char *channel_name, *down_to;
+static bool force, allow_root_key;
+
+static const struct opt options[] = {
+	{ "channel", 'c', OPT_TEXT, &channel_name, "NAME",
+	    "from this channel (default: the first)" },
+	{ "downgrade-to", 0, OPT_TEXT, &down_to, "M",
+	    "devices above release M go down to it" },
+	KEYS_OPTIONS(from),
+	{ "allow-root-key", 0, OPT_FLAG, &allow_root_key, NULL,
+	    "with CI=true: sign though a root key lies there" },
+	{ "force", 0, OPT_FLAG, &force, NULL,
+	    "though the clock is behind the last signature" },
+	OPT_END
+};
+
+/* The objects of release N, and the deltas that begin there. */
+static int
+drop_targets(struct repo_role *role, uint64_t number, struct err *e)
+{
+	struct jv *kept = jv_new_object();
+	const struct jv *all = jv_get(role->part, "targets"), *target;
+	const char *path;
+	void *it = NULL;
+
+	while (jv_each(all, &it, &path, &target)) {
+		struct target_name name;
+
+		if (target_parse(path, &name) == 0 && (name.release == number ||
+		    (name.kind == TARGET_DELTA && name.from == number)))
+			continue;
+		if (jv_set(kept, path, jv_copy(target)) == -1) {
+			jv_free(kept);
+			return err_set(e, ERR_NOMEM, "out of memory");
+		}
+	}
+	role->changed = true;
+	return jv_set(role->part, "targets", kept) == -1 ?
+	    err_set(e, ERR_NOMEM, "out of memory") : 0;
+}
+
+/* From every platform that has it; all of them must have what devices go down to. */
+static int
+drop_release(struct repo *r, const struct repo_role *channel, uint64_t number,
+    uint64_t down, struct err *e)
+{
+	struct repo_role *role = NULL;
+	int found = 0, rc = 0;
+
+	while (rc == 0 && (role = repo_next_platform(r, channel->name, role)) != NULL) {
+		struct catalog c;
+
+		if (repo_catalog(r, role, &c, e) == -1)
+			return -1;
+		if (catalog_record(&c, number) != NULL) {
+			found++;
+			if (down != 0 && catalog_record(&c, down) == NULL)
+				rc = err_set(e, ERR_POLICY, "--downgrade-to %" PRIu64 ": %s "
+				    "has no such release for %s", down, channel->name,
+				    repo_platform_name(role));
+			else
+				rc = drop_targets(role, number, e);
+		}
+		catalog_clear(&c);
+	}
+	if (rc == 0 && found == 0)
+		rc = err_set(e, ERR_USAGE, "release %" PRIu64 ": channel %s has none; mkdelta "
+		    "list %s shows all", number, channel->name, r->path);
+	return rc;
+}
+
+static int
+read_down(const struct repo *r, const struct repo_role *channel, uint64_t number,
+    uint64_t *down, struct err *e)
+{
+	*down = 0;
+	if (down_to == NULL)
+		return 0;
+	if (name_parse_release(down_to, down, e) == -1)
+		return err_wrap(e, "--downgrade-to");
+	if (*down >= number)
+		return err_set(e, ERR_USAGE, "--downgrade-to %" PRIu64 ": is not below %"
+		    PRIu64, *down, number);
+	if (*down < channel_floor(r, channel))
+		return err_set(e, ERR_POLICY, "--downgrade-to %" PRIu64 ": is below the "
+		    "floor, %" PRIu64 ", where no device goes", *down,
+		    channel_floor(r, channel));
+	return 0;
+}
+
+static int
+withdraw(struct repo *r, const char *word, struct err *e)
+{
+	struct repo_role *channel = repo_next_channel(r, NULL);
+	struct keys *keys = NULL;
+	uint64_t number, down;
+	int rc = -1;
+
+	if (channel_name != NULL || channel == NULL)
+		channel = repo_channel(r, channel_name == NULL ? "" : channel_name, e);
+	if (channel == NULL || name_parse_release(word, &number, e) == -1 ||
+	    read_down(r, channel, number, &down, e) == -1 ||
+	    drop_release(r, channel, number, down, e) == -1 ||
+	    channel_add_withdrawn(channel, number, e) == -1 ||
+	    (down != 0 && channel_set_downgrade(channel, down, e) == -1))
+		return -1;
+	(void)snprintf(r->reason, sizeof r->reason, "withdraw release %" PRIu64 " from %.32s",
+	    number, channel->name);
+	if ((keys = command_keys(r, &from, allow_root_key, e)) != NULL)
+		rc = repo_commit(r, keys, utc_now(), force, e);
+	keys_close(keys);
+	if (rc == 0 && !r->waits && log_level_now() != LOG_QUIET) {
+		(void)printf("release %" PRIu64 " is withdrawn from %s\n", number,
+		    channel->name);
+		if (down != 0)
+			(void)printf("  devices above %" PRIu64 " go down to it\n", down);
+		else
+			log_say("Devices that run it stay until something newer comes.");
+	}
+	return rc;
+}
+
+static int
+run(int argc, char **argv, struct err *e)
+{
+	struct repo *r;
+	bool waits;
+	int words, rc;
+
+	switch (opt_parse(NULL, &command_withdraw, argc, argv, &words, e)) {
+	case OPT_SHOWN:
+		return 0;
+	case OPT_BAD:
+		return -1;
+	case OPT_RUN:
+		break;
+	}
+	if ((r = repo_open(argv[1], "withdraw", e)) == NULL)
+		return -1;
+	rc = withdraw(r, argv[2], e);
+	waits = rc == 0 && r->waits;
+	repo_close(r);
+	return waits ? command_say_pending(argv[1], e) : rc;
+}
+
+const struct opt_command command_withdraw = {
+	"withdraw", "REPO N", "take a release off offer",
+	"By the channel's keys, with metadata alone.  Devices that run it stay until\n"
+	"something newer is offered; with --downgrade-to M they go down to release M,\n"
+	"until the next release, and never below the channel's floor.  The number is\n"
+	"never used again.\n",
+	options, 2, 2, run
+};
