@@ -96,14 +96,17 @@ valgrind:
 # FAST=1: comparisons are not traced; for long campaigns on a corpus that is good.
 SECONDS  ?= 60
 FUZZ     := build/fuzz
+FUZZ_KIT := $(wildcard tests/fuzz/kit/*.c)
 ifdef FAST
 FUZZ     := build/fuzz-fast
-NO_TRACE := -O2 -fno-sanitize-coverage=trace-cmp
+NO_TRACE := -O2 -fno-sanitize-coverage=trace-cmp -DFUZZ_POOL
+POOL     := -Wl,--wrap=calloc,--wrap=free
+else
+FUZZ_KIT := $(filter-out tests/fuzz/kit/pool.c,$(FUZZ_KIT))
 endif
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(FUZZ_SRC))
 FUZZ_FLAGS := -std=c11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
             -fno-sanitize-recover=all -w $(NO_TRACE)
-FUZZ_KIT := $(wildcard tests/fuzz/kit/*.c)
 FUZZ_LIB_SRC := $(BASE_SRC) $(MANIFEST_SRC) $(PATCH_SRC) $(APPLY_SRC)
 FUZZ_OBJ := $(patsubst %.c,$(FUZZ)/obj/%.o,$(FUZZ_LIB_SRC))
 
@@ -117,7 +120,7 @@ $(FUZZ)/kit.a: $(patsubst %.c,$(FUZZ)/obj/%.o,$(FUZZ_KIT))
 	@rm -f $@
 	$(AR) rcs $@ $^
 $(FUZZ)/fuzz_%: $(FUZZ)/obj/tests/fuzz/fuzz_%.o $(FUZZ)/kit.a $(FUZZ)/lib.a
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(APPLY_LDLIBS)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer $(POOL) -o $@ $^ $(FUZZ)/kit.a $(APPLY_LDLIBS)
 
 fuzz:
 	@scripts/deps fuzz
@@ -126,7 +129,7 @@ fuzz:
 
 REPLAY_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/replay_%,$(FUZZ_SRC))
 KIT_LIB := $(BUILD)/lib/kit.a
-$(KIT_LIB): $(call obj,$(FUZZ_KIT))
+$(KIT_LIB): $(call obj,$(filter-out tests/fuzz/kit/pool.c,$(FUZZ_KIT)))
 $(BUILD)/tests/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(KIT_LIB) $(ALL_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $< $(BUILD)/obj/tests/fuzz/replay.o $(KIT_LIB) $(ALL_LIBS) $(ALL_LDLIBS)

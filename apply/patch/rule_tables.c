@@ -97,9 +97,9 @@ find(const struct span *s, const struct window *w, uint64_t from, uint64_t to,
     struct refs *refs)
 {
 	uint64_t place = image_address(w->image, w->at) - w->at;
-	uint64_t at = w->at + (0 - (w->at - s->origin)) % WORD;
+	/* No long word reaches over a multiple of its size. */
+	uint64_t at = w->at + (0 - (w->at - s->origin)) % (w->image->bits / 8);
 
-	/* A long word begins before `from` at most. */
 	while (at < to && at - w->at + WORD <= w->n) {
 		struct ref r = { 0 }, other = { 0 };
 		size_t n = look(s, w, at, place, &r);

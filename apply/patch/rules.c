@@ -33,15 +33,16 @@ refs_add(struct refs *r, enum ref_kind kind, unsigned aux, unsigned base, uint64
 }
 
 /* Spans in the order of the rules, and as each gave them: the bytes that two claim are
- * the first's; of one that would fall in two only the front stays.  Those of which
- * nothing is left go to the end. */
+ * the first's; of one that would fall in two, or that lies over two segments, only the
+ * front stays.  Those of which nothing is left go to the end. */
 static void
-settle(struct spans *s)
+settle(const struct image *im, struct spans *s)
 {
 	size_t done = 0;	/* those before are disjoint and ascend */
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct span x = s->list[i];
+		uint64_t together;
 		size_t at = 0;
 
 		for (; at < done && s->list[at].from <= x.from; at++)
@@ -49,6 +50,9 @@ settle(struct spans *s)
 				x.from = s->list[at].to;
 		if (at < done && s->list[at].from < x.to)
 			x.to = s->list[at].from;
+		(void)layout_address(&im->layout, x.from, &together);
+		if (x.from < x.to && together < x.to - x.from)
+			x.to = x.from + together;
 		if (x.from < x.to)
 			done++;
 		else {
@@ -72,7 +76,7 @@ rules_open(struct image *im, uint32_t mask, struct spans *s, struct err *e)
 			return -1;
 		}
 	}
-	settle(s);
+	settle(im, s);
 	return 0;
 }
 

@@ -19,6 +19,9 @@
 #include "manifest/base/fs.h"
 
 #include "tests/fuzz/kit/delta_case.h"
+#ifdef FUZZ_POOL
+#include "tests/fuzz/kit/pool.h"
+#endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t max, unsigned seed);
@@ -50,20 +53,29 @@ static bool counting;
 static int64_t live, peak;
 
 static void
+changed(int64_t bytes)
+{
+	live += bytes;
+	peak = live > peak ? live : peak;
+}
+
+static void
 took(const volatile void *p, size_t n)
 {
 	(void)p;
-	if (!counting)
+#ifdef FUZZ_POOL
+	if (pool_grows)
 		return;
-	live += (int64_t)n;
-	peak = live > peak ? live : peak;
+#endif
+	if (counting)
+		changed((int64_t)n);
 }
 
 static void
 gave(const volatile void *p)
 {
 	if (counting && p != NULL)
-		live -= (int64_t)__sanitizer_get_allocated_size(p);
+		changed(-(int64_t)__sanitizer_get_allocated_size(p));
 }
 
 /* ---- what the decoder asks for ---- */
@@ -211,6 +223,9 @@ prepare(void)
 			abort();
 	if (delta_fd == -1 || scratch_fd == -1)
 		abort();
+#ifdef FUZZ_POOL
+	pool_changed = changed;
+#endif
 	if (__sanitizer_install_malloc_and_free_hooks != NULL)
 		(void)__sanitizer_install_malloc_and_free_hooks(took, gave);
 }
