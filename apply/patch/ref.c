@@ -18,6 +18,8 @@ static const struct {
 	[REF_BASE64] = { 8, UINT64_MAX },
 	[REF_INDEX32] = { 4, UINT32_MAX },
 	[REF_INDEX24] = { 4, 0xffffff00 },
+	[REF_SLOT32] = { 4, UINT32_MAX },
+	[REF_SLOT64] = { 8, UINT64_MAX },
 	[REF_REL31] = { 4, 0x7fffffff },
 	[REF_A64_BRANCH] = { 4, 0x03ffffff },
 	[REF_A64_PAGE] = { 4, 0x60ffffe0 },
@@ -128,6 +130,9 @@ value(const struct ref *r, uint64_t target, uint64_t place, uint64_t base)
 	case REF_INDEX24:
 		return (target - base) / (r->aux == 0 ? 1 : r->aux) <<
 		    (r->kind == REF_INDEX24 ? 8 : 0);
+	case REF_SLOT32:
+	case REF_SLOT64:
+		return target + (place - base) / (r->aux == 0 ? 1 : r->aux);
 	case REF_FAR32:
 		return target - place - (uint64_t)(int64_t)ref_far(r);
 	case REF_REL31:

@@ -13,8 +13,9 @@
 
 enum {
 	WHAT_WORDS,
-	WHAT_RELA,
-	WHAT_REL,
+	WHAT_RELA = 1,
+	WHAT_REL = 2,
+	WHAT_SLOTS = 4,		/* with the last two: each entry has the next word */
 	RELA_32 = 12, RELA_64 = 24, REL_32 = 8, REL_64 = 16,
 	SYMBOL_32 = 16, SYMBOL_64 = 24
 };
@@ -69,6 +70,9 @@ add_section(struct image *im, struct spans *out, const struct image_section *x,
 		if (out->n > before && x->link < im->n_sections)
 			out->list[before].base = image_base(im,
 			    im->sections[x->link].address);
+		if (out->n > before && strstr(x->name, ".plt") != NULL &&
+		    image_base(im, x->address) != 0)
+			out->list[before].what |= WHAT_SLOTS;
 		return 0;
 	}
 	return holds_words(im, x) ? add(im, out, WHAT_WORDS, x->at, x->bytes, x->address,
@@ -104,15 +108,52 @@ word(const struct window *w, unsigned bits, uint64_t at, uint64_t from, uint64_t
 		refs_add(refs, bits == 64 ? REF_WORD64 : REF_WORD32, 0, 0, at, v);
 }
 
+/* Where entries of a table have one word each, one behind the other: the first one. */
+struct slots {
+	uint64_t first;		/* its address */
+	unsigned base;		/* of the table; 0: there are none */
+};
+
+static struct slots
+slots_of(const struct span *s, const struct image *im)
+{
+	struct slots t = { 0, 0 };
+	uint8_t first[8];
+	struct err ignored;
+
+	if ((s->what & WHAT_SLOTS) == 0 ||
+	    image_read(im, first, sizeof first, s->origin, &ignored) == -1)
+		return t;
+	t.first = im->bits == 64 ? le64_load(first) : le32_load(first);
+	for (unsigned i = 1; i < im->n_bases && t.base == 0; i++)
+		if (im->bases[i] == image_address(im, s->origin))
+			t.base = i;
+	return t;
+}
+
+static bool
+is_slot(const struct span *s, const struct window *w, const struct slots *t, uint64_t at)
+{
+	const uint8_t *p = w->bytes + (at - w->at);
+	unsigned bytes = w->image->bits / 8;
+
+	return t->base != 0 && (bytes == 8 ? le64_load(p) : le32_load(p)) ==
+	    t->first + (at - s->origin) / s->stride * bytes;
+}
+
 /* r_offset, r_info, r_addend */
 static void
-relocation(const struct span *s, const struct window *w, uint64_t at, uint64_t from,
-    uint64_t to, struct refs *refs)
+relocation(const struct span *s, const struct window *w, const struct slots *t,
+    uint64_t at, uint64_t from, uint64_t to, struct refs *refs)
 {
 	unsigned bits = w->image->bits;
 	uint64_t info_at = at + (bits == 64 ? 12 : 4);
 
-	word(w, bits, at, from, to, refs);
+	if (!is_slot(s, w, t, at))
+		word(w, bits, at, from, to, refs);
+	else if (at >= from && at < to)
+		refs_add(refs, bits == 64 ? REF_SLOT64 : REF_SLOT32,
+		    s->stride / (bits / 8), t->base, at, t->first);
 	if (info_at >= from && info_at < to) {
 		uint32_t info = le32_load(w->bytes + (info_at - w->at));
 		uint32_t symbol = bits == 64 ? info : info >> 8;
@@ -123,7 +164,7 @@ relocation(const struct span *s, const struct window *w, uint64_t at, uint64_t f
 			    s->base, info_at,
 			    w->image->bases[s->base] + (uint64_t)symbol * entry);
 	}
-	if (s->what == WHAT_RELA)
+	if ((s->what & WHAT_RELA) != 0)
 		word(w, bits, at + (bits == 64 ? 16 : 8), from, to, refs);
 }
 
@@ -132,6 +173,7 @@ find(const struct span *s, const struct window *w, uint64_t from, uint64_t to,
     struct refs *refs)
 {
 	uint64_t at = from - (from - s->origin) % s->stride;
+	struct slots slots = slots_of(s, w->image);
 
 	if (at < w->at)
 		at += s->stride;
@@ -139,7 +181,7 @@ find(const struct span *s, const struct window *w, uint64_t from, uint64_t to,
 		if (s->what == WHAT_WORDS)
 			word(w, s->stride * 8, at, from, to, refs);
 		else
-			relocation(s, w, at, from, to, refs);
+			relocation(s, w, &slots, at, from, to, refs);
 }
 
 const struct rule rule_pointers = {
