@@ -26,7 +26,7 @@ enum {
 	ARM_INSTRUCTION = 4,	/* bytes of the longest */
 	ARM_A32_REACH = 4104,	/* bytes from a load to the end of its word, at most */
 	ARM_T32_REACH = 1032,
-	ARM_AHEAD = 64,		/* words from a load to the instruction that adds it */
+	ARM_AHEAD = 32,		/* words from a load to the instruction that adds it */
 	ARM_WORDS = RULES_PART / 4 + 4
 };
 
@@ -35,6 +35,7 @@ enum {
 enum {
 	ARM_NO_WORD = INT16_MIN,
 	ARM_ADDRESS,		/* the word is the address */
+	ARM_TABLE		/* it counts from the global offset table */
 };
 
 struct arm_scan {
@@ -45,6 +46,8 @@ struct arm_scan {
 	size_t next, n;		/* the first word that had no turn yet; those to to + 2 */
 	struct refs *refs;
 	bool fixed;		/* addresses are known: words may be addresses */
+	unsigned base;		/* index of the global offset table's address; 0: none */
+	uint64_t table_bytes;
 	int16_t word[ARM_WORDS];
 };
 
@@ -66,8 +69,10 @@ void arm_t32_block(struct arm_scan *, uint64_t begin, uint64_t end, struct arm_s
 uint32_t arm_load(const struct arm_scan *, uint64_t at);
 /* Words up to `at` have their turn. */
 void arm_words(struct arm_scan *, uint64_t at);
-/* An instruction loads the word at `word`; `use` is the address that is added to it,
- * 0: none was seen. */
+/* What becomes of a word that was loaded: the address that is added to it; or it is
+ * an index from some other register; or nothing of both was seen. */
+enum { ARM_USE_NONE = 0, ARM_USE_INDEX = 1 };
+/* An instruction loads the word at `word`. */
 void arm_note(struct arm_scan *, uint64_t word, uint64_t use);
 /* A reference that counts if it is asked for and reaches into no word. */
 void arm_add(struct arm_scan *, uint64_t at, enum ref_kind, unsigned aux,

@@ -22,19 +22,46 @@ adds(uint32_t x, unsigned reg)
 	return (x & 0x0fa00ff0) == 0x07800000 && rn == PC && rm == reg;
 }
 
-/* The address that is added to what was loaded into reg at `at`; 0: not near. */
+/* LDR Rd, [Rn, Rm] and its like, where Rm is reg. */
+static bool
+indexes(uint32_t x, unsigned reg)
+{
+	return (x & 0x0fa00ff0) == 0x07800000 && (x & 15) == reg;
+}
+
+/* Does x put something else into reg, whatever happens?  What computes, but for
+ * comparisons; LDR; calls. */
+static bool
+overwrites(uint32_t x, unsigned reg)
+{
+	if (x >> 28 != 14)
+		return false;
+	if ((x & 0x0f000000) == 0x0b000000)
+		return reg < 4;
+	return rd(x) == reg && ((x & 0x0c100000) == 0x04100000 ||
+	    ((x & 0x0c000000) == 0 && (x & 0x01900000) != 0x01100000 &&
+	    (x & 0x02000090) != 0x00000090));
+}
+
+/* What becomes of the word that was loaded into reg at `at`: arm_note(). */
 static uint64_t
 find_use(const struct arm_scan *s, uint64_t at, unsigned reg)
 {
 	for (unsigned i = 1; i <= ARM_AHEAD; i++) {
 		uint64_t next = at + 4 * i;
+		uint32_t x;
 
 		if (next - s->w->at + 4 > s->w->n)
-			return 0;
-		if (adds(arm_load(s, next), reg))
+			return ARM_USE_NONE;
+		x = arm_load(s, next);
+		if (adds(x, reg))
 			return s->origin + next + 8;
+		if (indexes(x, reg))
+			return ARM_USE_INDEX;
+		if (overwrites(x, reg))
+			return ARM_USE_NONE;
 	}
-	return 0;
+	return ARM_USE_NONE;
 }
 
 static uint32_t

@@ -18,22 +18,46 @@ is_long(uint32_t x)
 	return (x & 0xe000) == 0xe000 && (x & 0x1800) != 0;
 }
 
-/* The address that is added to what was loaded into rd at `at`, by ADD Rd, PC; 0: not
- * near. */
+/* LDR Rt, [Rn, Rm] in one of its two sizes, where Rm is reg. */
+static bool
+indexes(uint32_t x, unsigned reg)
+{
+	return ((x & 0xfe00) == 0x5800 && (x >> 6 & 7) == reg) ||
+	    ((x & 0x0fc0fff0) == 0x0000f850 && (x >> 16 & 15) == reg);
+}
+
+/* Does x put something else into reg: LDR of a word or a low number, MOV; calls? */
+static bool
+overwrites(uint32_t x, unsigned reg)
+{
+	unsigned top = x & 0xf800;
+
+	if (top == 0x4800 || top == 0x2000)
+		return (x >> 8 & 7) == reg;
+	if (top == 0x6800)
+		return (x & 7) == reg;
+	return top == 0xf000 && (x & 0xc0000000) == 0xc0000000 && reg < 4;
+}
+
+/* What becomes of the word that was loaded into rd at `at`: arm_note(). */
 static uint64_t
 find_use(const struct arm_scan *s, uint64_t at, unsigned rd)
 {
 	unsigned add = 0x4478 | (rd & 7) | (rd & 8) << 4;
+	uint64_t next = at + (is_long(arm_load(s, at)) ? 4 : 2);
 
-	for (unsigned i = 1; i <= ARM_AHEAD; i++) {
-		uint64_t next = at + 2 * i;
+	while (next - at <= 2 * ARM_AHEAD && next - s->w->at + 4 <= s->w->n) {
+		uint32_t x = arm_load(s, next);
 
-		if (next - s->w->at + 4 > s->w->n)
-			return 0;
-		if ((arm_load(s, next) & 0xffff) == add)
+		if ((x & 0xffff) == add)
 			return s->origin + next + 4;
+		if (indexes(x, rd))
+			return ARM_USE_INDEX;
+		if (overwrites(x, rd))
+			return ARM_USE_NONE;
+		next += is_long(x) ? 4 : 2;
 	}
-	return 0;
+	return ARM_USE_NONE;
 }
 
 /* LDR Rd, [PC, #] in one of its two sizes. */

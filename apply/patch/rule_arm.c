@@ -37,6 +37,9 @@ add_word(struct arm_scan *s, uint64_t at, int far)
 
 	if (far == ARM_ADDRESS)
 		refs_add(s->refs, REF_WORD32, 0, 0, at, v);
+	else if (far == ARM_TABLE)
+		refs_add(s->refs, REF_BASE32, 0, s->base, at,
+		    s->w->image->bases[s->base] + v);
 	else
 		refs_add(s->refs, REF_FAR32, (unsigned)far & 0xff,
 		    (unsigned)far >> 8 & 0xff, at,
@@ -63,7 +66,10 @@ arm_note(struct arm_scan *s, uint64_t word, uint64_t use)
 	if (word < s->words || (word - s->words) % 4 != 0 || i >= s->n ||
 	    is_word(s, i) || word - s->w->at + 4 > s->w->n)
 		return;
-	if (use != 0)
+	if (use == ARM_USE_INDEX) {
+		if (s->base != 0 && arm_load(s, word) < s->table_bytes)
+			s->word[i] = ARM_TABLE;
+	} else if (use != ARM_USE_NONE)
 		s->word[i] = (int16_t)(use - (s->origin + word));
 	else if (s->fixed && image_holds(s->w->image, arm_load(s, word)))
 		s->word[i] = ARM_ADDRESS;
@@ -145,6 +151,8 @@ find_code(const struct span *span, const struct window *w, uint64_t from, uint64
 	low = from - back;
 	s.origin = image_address(w->image, w->at) - w->at;
 	s.fixed = image_fixed(w->image);
+	s.base = span->base;
+	s.table_bytes = span->stride;
 	s.words = from < 3 ? 0 : from - 3;
 	s.words += (0 - s.origin - s.words) & 3;
 	/* Those too that an instruction before `to` reaches into. */
@@ -184,6 +192,9 @@ find(const struct span *s, const struct window *w, uint64_t from, uint64_t to,
 static int
 spans(struct image *im, struct spans *out, struct err *e)
 {
+	const struct image_section *table = image_table(im);
+	size_t first;
+
 	if (im->machine != IMAGE_ARM)
 		return 0;
 	for (size_t i = 0; i < im->n_sections; i++) {
@@ -196,7 +207,14 @@ spans(struct image *im, struct spans *out, struct err *e)
 			return -1;
 		s->what = WHAT_INDEX;
 	}
-	return spans_add_code(out, im, ARM_INSTRUCTION, e);
+	first = out->n;
+	if (spans_add_code(out, im, ARM_INSTRUCTION, e) == -1)
+		return -1;
+	for (size_t i = first; table != NULL && !im->relocatable && i < out->n; i++) {
+		out->list[i].base = image_base(im, table->address);
+		out->list[i].stride = (uint32_t)table->memory;
+	}
+	return 0;
 }
 
 const struct rule rule_arm = {
