@@ -28,7 +28,7 @@ enum ref_kind {
 	REF_BASE64,
 	REF_INDEX32,		/* (target - base) / aux: the number of a record */
 	REF_INDEX24,		/* the same in the upper three bytes */
-	REF_SLOT32,		/* target + (place - base) / aux: one word for each entry */
+	REF_SLOT32,		/* target + (place - base) / aux: a word for each entry */
 	REF_SLOT64,
 	REF_REL31,		/* target - place, 31 bits (Arm EHABI, prel31) */
 	REF_A64_BRANCH,		/* B, BL: imm26 */
