@@ -11,6 +11,7 @@ struct finder {
 	const uint8_t *data;
 	size_t n;
 	uint64_t max_plain;
+	uint64_t room;		/* for what streams unpack to */
 	struct unpacker unpacker;
 	struct opening opening;
 	struct found *found;
@@ -65,13 +66,13 @@ measure(struct finder *f, size_t at, struct found_stream *s, struct err *e)
 		before = left;
 		rc = unpacker_run(&f->unpacker, &p, &left, &to, &room, &none);
 		s->plain += sizeof f->out - room;
-		if (rc == 0 && (s->plain > f->max_plain ||
+		if (rc == 0 && (s->plain > f->max_plain || s->plain > f->room ||
 		    (left == before && room == sizeof f->out)))
 			return 0;
 	}
 	s->packed = f->n - at - left;
 	if (rc == -1 || s->packed < DEFLATE_PACKED_MIN || s->plain > f->max_plain ||
-	    s->plain == 0)
+	    s->plain > f->room || s->plain == 0)
 		return 0;
 	s->mark = mark_of(f->data + at, (size_t)s->packed);
 	return 1;
@@ -110,6 +111,7 @@ walk(struct finder *f, struct err *e)
 			continue;
 		if (keep(f, &s, e) == -1)
 			return -1;
+		f->room -= s.plain;
 		at += (size_t)s.packed;
 		opening_start(&f->opening);
 	}
@@ -130,6 +132,7 @@ find(const uint8_t *data, size_t n, uint64_t max_plain, size_t most, struct foun
 		f->data = data;
 		f->n = n;
 		f->max_plain = max_plain;
+		f->room = (uint64_t)n * DEFLATE_GROWTH + DEFLATE_ROOM;
 		f->found = out;
 		f->most = most;
 		rc = walk(f, e);

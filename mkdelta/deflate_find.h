@@ -39,8 +39,10 @@ struct found {
 };
 
 /* All streams of at least DEFLATE_PACKED_MIN bytes that unpack to at most max_plain
- * bytes each, behind the places of opening.h.  ERR_NOMEM. */
-enum { DEFLATE_PACKED_MIN = 64 };
+ * bytes each, behind the places of opening.h.  What a file unpacks to must be worth the
+ * scratch space that a device needs for it: it ends DEFLATE_GROWTH times its own bytes
+ * and DEFLATE_ROOM, and streams beyond that are left as they are.  ERR_NOMEM. */
+enum { DEFLATE_PACKED_MIN = 64, DEFLATE_GROWTH = 256, DEFLATE_ROOM = 32 << 20 };
 int deflate_find(const uint8_t *data, size_t n, uint64_t max_plain, struct found *,
     struct err *);
 void found_free(struct found *);	/* then as empty */

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "manifest/base/log.h"
+
 #include "mkdelta/budget.h"
 #include "mkdelta/deflate_find.h"
 #include "mkdelta/jobs.h"
@@ -25,11 +27,25 @@ struct expanding {
 	size_t n;
 };
 
+/* What stays packed makes a delta large: --verbose says which, and why. */
+static void
+say_count(const char *path, const struct expansion_count *c)
+{
+	if (c->too_large > 0)
+		log_detail("%s: %zu of %zu changed streams can be made again, %zu would "
+		    "take more than %u MiB", path, c->again, c->changed, c->too_large,
+		    FOUND_MEMORY_MAX >> 20);
+	else if (c->changed > 0)
+		log_detail("%s: %zu of %zu changed streams can be made again", path,
+		    c->again, c->changed);
+}
+
 static int
 expand_output(struct delta_plan *p, size_t i, unsigned jobs, struct err *e)
 {
 	uint8_t *new = delta_plan_new(p, i, e), *old;
 	size_t n_new = (size_t)delta_plan_new_bytes(p, i);
+	struct expansion_count count;
 	int rc = new == NULL ? -1 : deflate_there(new, n_new, PLAIN_MAX, e);
 
 	if (rc != 1) {
@@ -40,8 +56,11 @@ expand_output(struct delta_plan *p, size_t i, unsigned jobs, struct err *e)
 		free(new);
 		return -1;
 	}
-	return expansion_make(old, (size_t)delta_plan_old_bytes(p, i), new, n_new, jobs,
-	    &p->forms, &p->outputs[i].expansion, e);
+	rc = expansion_make(old, (size_t)delta_plan_old_bytes(p, i), new, n_new, jobs,
+	    &p->forms, &p->outputs[i].expansion, &count, e);
+	if (rc == 0)
+		say_count(p->job->to->entries[p->outputs[i].entry].path, &count);
+	return rc;
 }
 
 static int

@@ -42,6 +42,7 @@ struct maker {
 	struct forms *forms;
 	size_t levels;
 	uint64_t was, is;	/* streams, over all levels */
+	struct expansion_count count;
 	uint64_t unpacker, packers;	/* memory: the most, and of all levels */
 	unsigned jobs;
 };
@@ -98,7 +99,13 @@ find(struct maker *m, struct err *e)
 	    found_differ(old, new, e) == -1 || keep_loaded(&m->old, e) == -1 ||
 	    keep_loaded(&m->new, e) == -1)
 		return -1;
-	return deflate_prove(m->new.data, new, EXPANSION_KINDS_MAX, m->jobs, e);
+	m->count.changed += found_used(new);
+	if (deflate_prove(m->new.data, new, EXPANSION_KINDS_MAX, m->jobs, e) == -1)
+		return -1;
+	m->count.again += found_used(new);
+	for (size_t i = 0; i < new->n; i++)
+		m->count.too_large += !new->v[i].proved && new->v[i].too_large;
+	return 0;
 }
 
 static void
@@ -350,7 +357,8 @@ make(struct maker *m, struct err *e)
 
 int
 expansion_make(uint8_t *old, size_t n_old, uint8_t *new, size_t n_new, unsigned jobs,
-    struct forms *forms, struct expansion **out, struct err *e)
+    struct forms *forms, struct expansion **out, struct expansion_count *count,
+    struct err *e)
 {
 	struct maker m = { .x = calloc(1, sizeof *m.x), .old = { old, n_old, { 0 } },
 		.new = { new, n_new, { 0 } }, .jobs = jobs, .forms = forms };
@@ -365,6 +373,7 @@ expansion_make(uint8_t *old, size_t n_old, uint8_t *new, size_t n_new, unsigned 
 	}
 	free(m.old.data);
 	free(m.new.data);
+	*count = m.count;
 	if (rc == 0 && m.levels > 0)
 		*out = m.x;
 	else

@@ -37,12 +37,18 @@ struct expansion {
 	size_t n_codes;
 };
 
+/* Streams of the new file that changed, over all levels; of these, those that are made
+ * again, and those that would take too much memory for that. */
+struct expansion_count {
+	size_t changed, again, too_large;
+};
+
 /* Both files are freed in any case.  *out is NULL when nothing in `new` is worth it: no
  * packed stream that the old file does not have as it is, or none that can be made
  * again.  Beside the files memory is taken for their forms, unless these are large:
  * then streams inside of streams are not looked for. */
 int expansion_make(uint8_t *old, size_t n_old, uint8_t *new, size_t n_new, unsigned jobs,
-    struct forms *, struct expansion **out, struct err *);
+    struct forms *, struct expansion **out, struct expansion_count *, struct err *);
 void expansion_free(struct expansion *);	/* NULL is fine */
 
 #endif

@@ -53,10 +53,11 @@ int
 spill_add(struct spill *s, const void *data, size_t n, struct err *e)
 {
 	if (s->tail.len + n > TAIL_BYTES) {
-		if ((s->fd == -1 && (s->fd = spill_file(e)) == -1) ||
-		    fs_write(s->fd, s->tail.data, s->tail.len, e) == -1 ||
-		    fs_write(s->fd, data, n, e) == -1)
+		if (s->fd == -1 && (s->fd = spill_file(e)) == -1)
 			return -1;
+		if (fs_write(s->fd, s->tail.data, s->tail.len, e) == -1 ||
+		    fs_write(s->fd, data, n, e) == -1)
+			return err_wrap(e, "temporary file");
 		s->filed += s->tail.len + n;
 		buf_reset(&s->tail);
 		return 0;

@@ -103,6 +103,27 @@ what_zlib_has_to_make_is_signed(void **state)
 	lab_ok(l, "cat repo/metadata/*.json | grep -o '\"scratch-bytes\": *[0-9]*' | sort -u");
 }
 
+/* What stays packed makes a delta large; who asks hears why. */
+static void
+what_stays_packed_is_said(void **state)
+{
+	struct buf text = BUF_INIT(MAX);
+	uint8_t *a = streams_text(MAX / 8, 3);
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(buf_add(&text, a, MAX / 8, &e), 0);
+	put("a", &text);
+	lab_ok(l, "(cat a; echo) > b; for f in a b; do xz -6k $f; gzip -9nk $f; done");
+	lab_ok(l, "mkdelta diff -v a.xz b.xz xz.delta 2>&1");
+	lab_must_say(l, "0 of 1 changed streams can be made again, 1 would take more "
+	    "than 8 MiB");
+	lab_ok(l, "mkdelta diff -v a.gz b.gz gz.delta 2>&1");
+	lab_must_say(l, "1 of 1 changed streams can be made again");
+	free(a);
+	buf_free(&text);
+}
+
 /* Room for what is inflated is part of the plan. */
 static void
 a_full_disk_is_known_before_the_download(void **state)
@@ -122,6 +143,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    a_word_inside_of_compressed_files_costs_a_word, open_lab, close_lab),
 		cmocka_unit_test_setup_teardown(what_zlib_has_to_make_is_signed, open_lab,
+		    close_lab),
+		cmocka_unit_test_setup_teardown(what_stays_packed_is_said, open_lab,
 		    close_lab),
 		cmocka_unit_test_setup_teardown(a_full_disk_is_known_before_the_download,
 		    open_lab, close_lab),

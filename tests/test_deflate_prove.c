@@ -81,12 +81,38 @@ no_more_kinds_of_parameters_than_allowed(void **state)
 	free(text);
 }
 
+/* Room for what is unpacked is asked of a device: not for what is next to nothing. */
+static void
+bombs_stay_packed(void **state)
+{
+	enum { BOMB = 30 << 20 };
+	struct buf file = BUF_INIT(LARGE);
+	uint8_t *zeros = calloc(1, BOMB), *text = streams_text(TEXT, 3);
+	struct found f;
+
+	(void)state;
+	assert_non_null(zeros);
+	streams_zstd(&file, zeros, BOMB, 1, true, true);
+	streams_zstd(&file, zeros, BOMB - 1, 1, true, true);
+	streams_xz(&file, zeros, BOMB, 0, false);
+	streams_zstd(&file, text, TEXT, 3, true, true);
+	find(&file, &f);
+	assert_int_equal(f.n, 2);
+	assert_int_equal(f.v[0].plain, BOMB);
+	assert_int_equal(f.v[1].plain, TEXT);
+	found_free(&f);
+	buf_free(&file);
+	free(zeros);
+	free(text);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(threads_do_not_matter),
 		cmocka_unit_test(no_more_kinds_of_parameters_than_allowed),
+		cmocka_unit_test(bombs_stay_packed),
 	};
 
 	return cmocka_run_group_tests_name("deflate_prove", tests, NULL, NULL);

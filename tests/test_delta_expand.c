@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,77 +187,6 @@ another_level_costs_only_its_name(void **state)
 	free(b);
 }
 
-/* Blocks of zstd (kind 0) or xz, of which one changes. */
-static void
-put_blocks(const struct scratch *s, const char *rel, int kind, bool changed)
-{
-	struct buf f = BUF_INIT(MAX);
-
-	for (uint32_t i = 0; i < 9; i++) {
-		uint8_t *text = changed && i == 4 ? text_but_one(TEXT, i) :
-		    streams_text(TEXT, i);
-
-		if (kind == 0)
-			streams_zstd(&f, text, TEXT, 15, true, false);
-		else
-			streams_xz(&f, text, TEXT, 6, true);
-		free(text);
-	}
-	pair_put(s, rel, f.data, f.len);
-	buf_free(&f);
-}
-
-static void
-blocks_of_zstd_and_xz_are_made_again(void **state)
-{
-	const struct scratch *s = *state;
-	struct delta_pair p;
-
-	pair_folders(s);
-	for (int kind = 0; kind < 2; kind++) {
-		put_blocks(s, "old/f", kind, false);
-		put_blocks(s, "new/f", kind, true);
-		assert_in_range(make(s, &p), 1, 300);
-		assert_int_equal(p.stats.scratch_bytes, TEXT);
-		assert_int_equal(p.stats.n_codes, 1);
-		assert_int_equal(p.stats.logs[0], 16);
-		assert_in_range(p.stats.memory_bytes, 600 << 10, 8 << 20);
-		pair_close(&p);
-	}
-}
-
-/* All of it would take more memory than a decoder has. */
-static void
-large_frames_of_high_levels_stay_packed(void **state)
-{
-	enum { LONG = 600 << 10 };
-	const struct scratch *s = *state;
-	struct delta_pair p;
-
-	pair_folders(s);
-	for (int kind = 0; kind < 2; kind++) {
-		struct buf f = BUF_INIT(MAX);
-		uint8_t *a = streams_text(LONG, 1);
-
-		for (int new = 0; new < 2; new++) {
-			buf_reset(&f);
-			a[LONG / 2] = (uint8_t)new;
-			if (kind == 0)
-				streams_zstd(&f, a, LONG, 19, true, true);
-			else
-				streams_xz(&f, a, LONG, 6, false);
-			pair_put(s, new ? "new/f" : "old/f", f.data, f.len);
-		}
-		(void)make(s, &p);
-		assert_int_equal(p.stats.n_codes, 0);
-		assert_int_equal(p.stats.scratch_bytes, 0);
-		assert_in_range(p.stats.memory_bytes, 1, 8 << 20);
-		pair_close(&p);
-		free(a);
-		buf_free(&f);
-	}
-}
-
 /* A zip of gzs in another zip, all changed within. */
 static void
 put_nested(const struct scratch *s, const char *rel, const uint8_t *text)
@@ -423,6 +353,55 @@ too_little_scratch_is_refused(void **state)
 	pair_close(&p);
 }
 
+static int
+full_disk(void *arg, int *fd, struct err *e)
+{
+	(void)arg;
+	*fd = open("/dev/full", O_RDWR | O_CLOEXEC);
+	return *fd == -1 ? err_sys(e, "open /dev/full") : 0;
+}
+
+static int
+open_old(void *arg, uint64_t index, int *fd, uint64_t *bytes, struct err *e)
+{
+	const struct delta_pair *p = arg;
+	static int open_fd = -1;
+
+	(void)e;
+	if (open_fd != -1)
+		(void)close(open_fd);
+	open_fd = openat(p->old_dir, p->old->entries[index].path, O_RDONLY | O_CLOEXEC);
+	assert_int_not_equal(open_fd, -1);
+	*fd = open_fd;
+	*bytes = p->old->entries[index].size;
+	return 0;
+}
+
+static void
+a_full_disk_says_what_is_full(void **state)
+{
+	const struct scratch *s = *state;
+	struct buf old = BUF_INIT(MAX), text = BUF_INIT(MAX);
+	struct delta_pair p;
+	struct delta_io io = { .arg = &p, .open_old = open_old, .scratch = full_disk };
+	struct err e = ERR_INIT;
+	uint8_t *delta;
+	struct delta *d;
+
+	(void)small(s, &p, &delta);
+	assert_non_null(d = delta_open(p.delta, UINT64_MAX, &e));
+	assert_int_equal(listing_emit(p.old, &old, &e), 0);
+	assert_int_equal(delta_listing(d, old.data, old.len, &text, &e), 0);
+	assert_int_equal(delta_build(d, 1, &io, &e), -1);
+	assert_int_equal(e.code, ERR_ROOM);
+	assert_non_null(strstr(e.text, "scratch file"));
+	delta_close(d);
+	buf_free(&old);
+	buf_free(&text);
+	free(delta);
+	pair_close(&p);
+}
+
 static void
 damage_anywhere_does_not_pass(void **state)
 {
@@ -457,13 +436,12 @@ main(void)
 		SCRATCH_TEST(streams_that_only_move_are_not_inflated),
 		SCRATCH_TEST(what_an_executable_loads_stays_packed),
 		SCRATCH_TEST(another_level_costs_only_its_name),
-		SCRATCH_TEST(blocks_of_zstd_and_xz_are_made_again),
-		SCRATCH_TEST(large_frames_of_high_levels_stay_packed),
 		SCRATCH_TEST(nested_streams_are_reached),
 		SCRATCH_TEST(what_zlib_cannot_make_again_comes_back_too),
 		SCRATCH_TEST(many_kinds_of_parameters_come_back),
 		SCRATCH_TEST(threads_do_not_matter),
 		SCRATCH_TEST(too_little_scratch_is_refused),
+		SCRATCH_TEST(a_full_disk_says_what_is_full),
 		SCRATCH_TEST(damage_anywhere_does_not_pass),
 	};
 

@@ -31,7 +31,7 @@ write_kept(void *arg, const uint8_t *data, size_t n, struct err *e)
 		return err_set(e, ERR_FORMAT, "needs more than the %" PRIu64
 		    " bytes of scratch space that it declares", k->max);
 	if (fs_pwrite(k->fd, data, n, k->bytes, e) == -1)
-		return -1;
+		return err_wrap(e, "scratch file");
 	k->bytes += n;
 	return 0;
 }
