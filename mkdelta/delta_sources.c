@@ -16,6 +16,7 @@
 #include "mkdelta/cover.h"
 #include "mkdelta/image_side.h"
 #include "mkdelta/jobs.h"
+#include "mkdelta/without.h"
 
 #include "mkdelta/delta_plan.h"
 
@@ -457,7 +458,8 @@ delta_plan_sources(struct delta_plan *p, struct err *e)
 	int rc;
 
 	/* One file on either side: that is its source. */
-	if (p->job->from->files == 1 && p->n == 1 && p->outputs[0].n_sources == 1)
+	if ((p->job->without & WITHOUT_SOURCES) != 0 ||
+	    (p->job->from->files == 1 && p->n == 1 && p->outputs[0].n_sources == 1))
 		return 0;
 	rc = find_all(&f, e);
 	for (size_t i = 0; f.needs != NULL && i < p->n; i++)

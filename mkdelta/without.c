@@ -15,6 +15,7 @@ static const struct {
 	{ "sparse", WITHOUT_SPARSE },
 	{ "substitute", WITHOUT_SUBSTITUTE },
 	{ "prune", WITHOUT_PRUNE },
+	{ "sources", WITHOUT_SOURCES },
 };
 
 enum { METHODS = sizeof methods / sizeof *methods };

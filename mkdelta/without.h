@@ -19,6 +19,7 @@ enum without {
 	WITHOUT_EXPANDED = 1 << 25,	/* compressed files stay what they are */
 	WITHOUT_SPARSE = 1 << 26,	/* one byte of difference for each copied one */
 	WITHOUT_SUBSTITUTE = 1 << 27,	/* changed bytes are always differences */
+	WITHOUT_SOURCES = 1 << 29,	/* one for each file, of its own name */
 	WITHOUT_PRUNE = 1 << 28,	/* copies that do not pay stay */
 };
 
