@@ -116,11 +116,16 @@ $(FUZZ)/obj/%.o: %.c
 $(FUZZ)/lib.a: $(FUZZ_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
+$(FUZZ)/mkdelta.a: $(patsubst %.c,$(FUZZ)/obj/%.o,$(MKDELTA_SRC))
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(FUZZ)/fuzz_bsdiff40: $(FUZZ)/mkdelta.a
+$(FUZZ)/fuzz_bsdiff40: APPLY_LDLIBS += $(MKDELTA_LDLIBS)
 $(FUZZ)/kit.a: $(patsubst %.c,$(FUZZ)/obj/%.o,$(FUZZ_KIT))
 	@rm -f $@
 	$(AR) rcs $@ $^
 $(FUZZ)/fuzz_%: $(FUZZ)/obj/tests/fuzz/fuzz_%.o $(FUZZ)/kit.a $(FUZZ)/lib.a
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer $(POOL) -o $@ $^ $(FUZZ)/kit.a $(APPLY_LDLIBS)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer $(POOL) -o $@ $< $(filter %/mkdelta.a,$^) $(FUZZ)/kit.a $(FUZZ)/lib.a $(FUZZ)/kit.a $(APPLY_LDLIBS)
 
 fuzz:
 	@scripts/deps fuzz

@@ -45,7 +45,8 @@ struct world {
 	uint64_t sum;
 };
 
-static int delta_fd = -1, old_fds[CASE_FILES], scratch_fd = -1;
+static int delta_fd = -1, old_fds[CASE_FILES], output_fd = -1, scratch_fd = -1;
+static uint8_t built[OUTPUTS_MAX][OUTPUT_MAX];
 
 /* ---- memory ---- */
 
@@ -80,13 +81,29 @@ gave(const volatile void *p)
 
 /* ---- what the decoder asks for ---- */
 
+static void
+set_file(int fd, const void *data, size_t n)
+{
+	if (ftruncate(fd, (off_t)n) == -1 ||
+	    (n > 0 && pwrite(fd, data, n, 0) != (ssize_t)n))
+		abort();
+}
+
+/* Old files, and outputs behind them. */
 static int
 open_old(void *arg, uint64_t index, int *fd, uint64_t *bytes, struct err *e)
 {
 	struct world *w = arg;
 
-	if (index == 0 || index > CASE_FILES)
+	if (index == 0 || index > CASE_FILES + w->at)
 		return err_set(e, ERR_FORMAT, "no such source");
+	if (index > CASE_FILES) {
+		index -= CASE_FILES + 1;
+		*fd = output_fd;
+		*bytes = w->sizes[index];
+		set_file(output_fd, built[index], (size_t)*bytes);
+		return 0;
+	}
 	*fd = old_fds[index - 1];
 	*bytes = w->c->parts[CASE_FILE + index - 1].n;
 	return 0;
@@ -100,6 +117,7 @@ take(void *arg, const uint8_t *data, size_t n, struct err *e)
 	(void)e;
 	if (n > w->left)
 		abort();
+	memcpy(built[w->at] + (w->sizes[w->at] - w->left), data, n);
 	w->left -= n;
 	for (size_t i = 0; i < n; i++)
 		w->sum = (w->sum ^ data[i]) * 0x100000001b3;
@@ -115,6 +133,7 @@ repeat(void *arg, uint64_t output, struct err *e)
 		abort();
 	if (w->sizes[output] != w->sizes[w->at])
 		return err_set(e, ERR_FORMAT, "sizes differ");
+	memcpy(built[w->at], built[output], (size_t)w->left);
 	w->left = 0;
 	return 0;
 }
@@ -129,14 +148,6 @@ scratch(void *arg, int *fd, struct err *e)
 }
 
 /* ---- one delta ---- */
-
-static void
-set_file(int fd, const void *data, size_t n)
-{
-	if (ftruncate(fd, (off_t)n) == -1 ||
-	    (n > 0 && pwrite(fd, data, n, 0) != (ssize_t)n))
-		abort();
-}
 
 /* Of refusals only those that a damaged delta can be blamed for. */
 static void
@@ -218,10 +229,11 @@ prepare(void)
 {
 	delta_fd = memfd_create("delta", 0);
 	scratch_fd = memfd_create("scratch", 0);
+	output_fd = memfd_create("output", 0);
 	for (size_t i = 0; i < CASE_FILES; i++)
 		if ((old_fds[i] = memfd_create("old", 0)) == -1)
 			abort();
-	if (delta_fd == -1 || scratch_fd == -1)
+	if (delta_fd == -1 || scratch_fd == -1 || output_fd == -1)
 		abort();
 #ifdef FUZZ_POOL
 	pool_changed = changed;
