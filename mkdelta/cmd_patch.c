@@ -127,14 +127,16 @@ content(void *arg, const struct listing *l, size_t i, int fd, struct err *e)
 	struct patch *p = arg;
 	struct delta_io io = { p, open_old, take_bytes, take_repeat,
 		spill_scratch, NULL };
+	int rc;
 
-	if (l->entries[i].has_sha256)
-		return copy_known(p, &l->entries[i], fd, e);
-	p->out = fd;
-	if (delta_build(p->delta, l->entries[i].size, &io, e) == -1)
-		return -1;
-	p->built++;
-	return 0;
+	if (l->entries[i].has_sha256) {
+		rc = copy_known(p, &l->entries[i], fd, e);
+	} else {
+		p->out = fd;
+		rc = delta_build(p->delta, l->entries[i].size, &io, e);
+		p->built += rc == 0;
+	}
+	return rc == 0 ? 0 : err_wrap(e, "%s", l->entries[i].path);
 }
 
 /* The listing of the new side, and its outputs. */

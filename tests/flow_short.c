@@ -154,12 +154,117 @@ memory_ends_in_patch(void **state)
 	must_work_now();
 }
 
+/* ---- disk ---- */
+
+/* A file may have so many blocks of 512 bytes: what is beyond fails as on a full disk,
+ * but with another word. */
+static void
+files_that_may_not_grow_are_named(void **state)
+{
+	(void)state;
+	for (unsigned blocks = 1; blocks < 1900; blocks += 190) {
+		int status = lab_run(l, "cd work && (trap '' XFSZ; ulimit -f %u; "
+		    "mkdelta patch -q ../old ../good got)", blocks);
+
+		if (status == 0)
+			fail_msg("%u blocks are enough", blocks);
+		lab_must_say(l, "File too large");
+		if (!lab_said(l, ": program: ") && !lab_said(l, ": hard: ") &&
+		    !lab_said(l, ": a.gz: ") && !lab_said(l, ": nested.zip: "))
+			fail_msg("no file is named: %s", l->err);
+		must_be_clean("patch", false);
+	}
+	lab_expect(l, 1, "cd work && (trap '' XFSZ; ulimit -f 1; "
+	    "mkdelta diff -q ../old ../new d)");
+	lab_must_say(l, ": d: ");
+	must_be_clean("diff", false);
+	must_work_now();
+}
+
+static bool
+mount_small(unsigned kib)
+{
+	return lab_run(l, "mount -t tmpfs -o size=%uk,nr_inodes=40 none work", kib) == 0;
+}
+
+static void
+a_full_filesystem_is_left_as_it_was(void **state)
+{
+	(void)state;
+	if (geteuid() != 0 || !mount_small(64))
+		skip();
+	for (unsigned kib = 68; kib < 1100; kib += 128) {
+		lab_expect(l, 7, "cd work && mkdelta patch -q ../old ../good got");
+		lab_must_say(l, "No space left on device");
+		must_be_clean("patch", false);
+		lab_ok(l, "mount -o remount,size=%uk work", kib);
+	}
+	/* The delta itself, and files without a name. */
+	lab_ok(l, "mount -o remount,size=4k work && printf %%5000s x > fresh && "
+	    "openssl rand 3000000 > random && mkdir rest && cp random rest/f");
+	lab_expect(l, 7, "mkdelta diff -q old rest work/d");
+	lab_must_say(l, "work/d: ");
+	must_be_clean("diff", false);
+	lab_ok(l, "mount -o remount,size=100m work");
+	must_work_now();
+	lab_ok(l, "umount work");
+}
+
+/* ---- signals ---- */
+
+/* After so long; a run that was done before is none that was interrupted. */
+static bool
+interrupt(const char *command, const char *signal, unsigned ms)
+{
+	int status = lab_run(l, "cd work && %s & p=$!; sleep %u.%03u; "
+	    "kill -%s $p 2> kill.err; wait $p", command, ms / 1000, ms % 1000, signal);
+
+	if (status == 0) {
+		lab_ok(l, "rm -rf work/d work/got");
+		return false;
+	}
+	/* Before it listens to signals it ends by them. */
+	if (status < 128 && (status != 1 || !lab_said(l, "interrupted")))
+		fail_msg("%s after %u ms of %s: status %d: %s", command, ms, signal,
+		    status, l->err);
+	lab_ok(l, "test -z \"$(ls -A work)\"");
+	return true;
+}
+
+static void
+interrupt_all(const char *command, unsigned slowest)
+{
+	static const char *const signals[] = { "INT", "TERM", "HUP" };
+	unsigned hits = 0;
+
+	for (unsigned i = 0; i < 15; i++)
+		hits += interrupt(command, signals[i % 3],
+		    20 + (unsigned)seed_below(slowest));
+	print_message("# figure: %s: %u of 15 signals were in time\n", command, hits);
+	assert_true(hits > 2);
+}
+
+static void
+a_signal_leaves_nothing(void **state)
+{
+	(void)state;
+	lab_ok(l, "openssl rand 12000000 > old/random && { head -c 6000000 old/random; "
+	    "printf inserted; tail -c 5900000 old/random; openssl rand 3000000; } > "
+	    "new/random && mkdelta diff -q -f old new good");
+	interrupt_all("exec env --default-signal=INT mkdelta diff -q ../old ../new d", 600);
+	interrupt_all("exec env --default-signal=INT mkdelta patch -q ../old ../good got", 150);
+	must_work_now();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SHORT_TEST(memory_ends_in_diff),
 		SHORT_TEST(memory_ends_in_patch),
+		SHORT_TEST(files_that_may_not_grow_are_named),
+		SHORT_TEST(a_full_filesystem_is_left_as_it_was),
+		SHORT_TEST(a_signal_leaves_nothing),
 	};
 
 	seed_start();
