@@ -110,7 +110,7 @@ learn_blocks(struct prices *p, const struct blocks *b, struct err *e)
 {
 	static const enum delta_kind kinds[] = { DELTA_SEEK, DELTA_COPY, DELTA_FRESH };
 	struct buf numbers[3];
-	size_t packed, all = 0;
+	size_t packed = 0, all = 0;
 	int64_t usual = 0;
 	int rc = 0;
 

@@ -72,7 +72,7 @@ packing_need(unsigned code, unsigned log, char out[static PACKING_NEED_MAX],
     struct err *e)
 {
 	struct deflate_params d;
-	struct frame_params f;
+	struct frame_params f = { .level = 0 };
 	struct packing how = { OPENING_DEFLATE, block_header };
 	uint8_t digest[SHA256_BYTES];
 	char hex[2 * SHOWN + 1];
