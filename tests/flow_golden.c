@@ -56,6 +56,7 @@ each_uses_what_it_is_named_for(void **state)
 		{ "several", " sparse ", "seek" },
 		{ "gzipped", " inflate ", "lists" },
 		{ "zipped", " inflate ", "lists" },
+		{ "framed", " inflate ", "lists" },
 		{ "x86-64", " predict ", "code" },
 		{ "i386", " predict ", "code" },
 		{ "aarch64", " predict ", "code" },

@@ -156,6 +156,21 @@ raw() { noise 3000 6 > new/data; lines 4 100 > new/text; }
 
 # ---- deflate ----
 
+# Frames of zstd and blocks of xz, of sizes that are known beforehand and that are not.
+framed() {
+	lines 5 1200 > old/text
+	sed '200s/.*/something else/; 300d; 1000s/.*/more/' old/text > new/text
+	for side in old new; do
+		zstd -q -15 $side/text -o $side/sized.zst
+		zstd -q -3 < $side/text > $side/piped.zst
+		{ head -c 12000 $side/text | zstd -q -19 --no-check --stream-size=12000
+		    tail -c +12001 $side/text | zstd -q -5; } > $side/two.zst
+		xz -6 -c $side/text > $side/a.xz
+		xz --check=crc32 --arm --lzma2=preset=0,dict=128KiB -c $side/text > $side/filtered.xz
+		rm $side/text
+	done
+}
+
 gzipped() {
 	lines 5 450 > "$work/text"
 	sed '200s/.*/something else/; 300d' "$work/text" > "$work/text2"
@@ -271,6 +286,7 @@ pair bsdiff40 bsdiff40
 pair differences differences
 pair raw raw
 pair gzipped gzipped
+pair framed framed
 pair zipped zipped
 # shellcheck disable=SC2086  # several flags
 {
