@@ -17,7 +17,7 @@
 #include "apply/patch/rule.h"
 
 enum {
-	BLOCK = 64, LEAD = 64, LONGEST = 10,
+	BLOCK = 64, LEAD = 64, LONGEST = 10,	/* bytes to the end of an operand */
 	NEAR_PC = 32,		/* bytes from where the program counter was taken */
 	EBX = 3,
 	NEAR_TABLE = 0x2000	/* so near only EBX is sure to hold the table's address */
@@ -179,16 +179,31 @@ operand_32(const struct place *x)
 	return o;
 }
 
+/* Where the opcode stands before ModRM and in which map: 0, 1 (0F), 2 (0F38), 3 (0F3A),
+ * by prefixes VEX and EVEX too. */
+static unsigned
+opcode_at(const uint8_t *p, unsigned *map)
+{
+	unsigned at = p[0] == 0xc5 ? 2 : p[0] == 0xc4 ? 3 : p[0] == 0x62 ? 4 : 0;
+
+	*map = at == 2 ? 1 : at != 0 ? p[1] & 3 : 0;
+	if (at == 0 && p[0] == 0x0f) {
+		*map = p[1] == 0x38 ? 2 : p[1] == 0x3a ? 3 : 1;
+		at = *map == 1 ? 1 : 2;
+	}
+	return at;
+}
+
 static struct operand
 operand_64(const struct place *x)
 {
-	unsigned page = x->p[0] == 0x0f;
-	const uint8_t *p = x->p + page;
+	unsigned map, at = opcode_at(x->p, &map);
+	const uint8_t *p = x->p + at;
 	struct operand o;
 
-	if ((p[1] & 0xc7) != 5 || !has_modrm(page, p[0]))
+	if ((p[1] & 0xc7) != 5 || (map < 2 && !has_modrm(map, p[0])))
 		return nothing;
-	o = relative(x, page + 2, 4 + immediate(page, p[0], p[1]));
+	o = relative(x, at + 2, 4 + (map < 2 ? immediate(map, p[0], p[1]) : map == 3));
 	return o.target < x->im->layout.low || o.target >= x->im->layout.high ?
 	    nothing : o;
 }
