@@ -4,6 +4,7 @@
 
 #include "manifest/base/cancel.h"
 
+#include "mkdelta/mapped.h"
 #include "mkdelta/seeds.h"
 #include "mkdelta/suffix.h"
 
@@ -14,21 +15,26 @@ enum {
 	FOLLOW_BYTES = 16,	/* agreeing in a row: no other alignment is looked for */
 	MATCH_MAX = 1 << 16,	/* compared at once: time stays linear on any bytes */
 	CHECK_EVERY = 1 << 16,	/* searches between two looks at Ctrl-C */
-	WINDOW_MIN = 2 << 20
+	WINDOW_MIN = 2 << 20,
+	SEEDS_SHARE = 4		/* of the memory, beside a window */
 };
 
-/* One file or segment being matched. */
+/* One file being matched. */
 struct matcher {
 	const uint8_t *old, *new;
 	size_t n_old, n_new;
-	const struct suffix *suffix;
-	struct seeds *seeds;	/* instead, if suffix is NULL */
-	uint64_t old_base;	/* of this segment, in the whole old file */
+	const struct suffix *suffix;	/* of old[base...]; NULL: seeds alone */
+	size_t base;
+	struct seeds *seeds;	/* of all of old, or NULL */
+	size_t window;		/* bytes that the suffix array is of; 0: of all */
+	struct suffix *sliding;	/* that one, owned */
+	size_t slide_at;	/* byte of new from which on it is to be another */
 	struct blocks *blocks;
 	size_t done;		/* new bytes that blocks cover */
 	size_t copy_at;		/* where the last block's copy begins in old */
 	size_t scan;
 	size_t searches;
+	size_t looked_at;	/* byte of new at the last mapped_forget() */
 	size_t threshold;	/* a new alignment must agree in more bytes more */
 };
 
@@ -142,7 +148,7 @@ close_block(struct matcher *m, size_t at, struct err *e)
 		forward -= overlap - keep;
 		backward -= keep;
 	}
-	if (add_block(m->blocks, m->old_base + m->copy_at, forward,
+	if (add_block(m->blocks, m->copy_at, forward,
 	    m->scan - backward - (m->done + forward), e) == -1)
 		return -1;
 	m->done = m->scan - backward;
@@ -162,106 +168,121 @@ follow(const struct matcher *m, size_t max)
 	return n;
 }
 
-/* The longest match of what is at m->scan, 0 if it is too short to begin a block; of its
- * place `rank` or `at` is set. */
+/* Where the running alignment leads. */
 static size_t
-search(struct matcher *m, size_t max, size_t *rank, size_t *at)
+expected(const struct matcher *m)
 {
-	if (m->suffix != NULL && m->threshold >= THRESHOLD &&
-	    !suffix_may_have(m->suffix, m->new, m->scan, m->n_new))
+	return m->copy_at + (m->scan - m->done);
+}
+
+/* The window moves on, to the neighbourhood of where the running alignment leads. */
+static int
+slide(struct matcher *m, struct err *e)
+{
+	size_t before = m->window / 4, last = m->n_old - m->window;
+
+	if (m->window == 0 || m->scan < m->slide_at)
 		return 0;
-	if (m->suffix != NULL)
-		return suffix_search(m->suffix, m->new + m->scan, max, rank);
-	return seeds_search(m->seeds, m->new, m->scan, m->n_new,
-	    m->copy_at + (m->scan - m->done), at);
+	suffix_free(m->sliding);
+	m->sliding = NULL;
+	m->base = expected(m) < before ? 0 : expected(m) - before;
+	m->base = m->base < last ? m->base : last;
+	m->slide_at = m->scan + m->window / 2;
+	m->suffix = m->sliding = suffix_new(m->old + m->base, m->window, e);
+	return m->suffix == NULL ? -1 : 0;
+}
+
+struct found_match {
+	size_t len;		/* 0: none, or too short to begin a block */
+	size_t rank;		/* in the suffix array, */
+	size_t at;		/* or in old */
+	bool ranked;
+};
+
+/* The longest match of what is at m->scan. */
+static struct found_match
+search(struct matcher *m, size_t max)
+{
+	struct found_match f = { .ranked = false };
+	size_t at, len;
+
+	if (m->suffix != NULL && (m->threshold < THRESHOLD ||
+	    suffix_may_have(m->suffix, m->new, m->scan, m->n_new))) {
+		f.len = suffix_search(m->suffix, m->new + m->scan, max, &f.rank);
+		f.ranked = true;
+	}
+	if (m->seeds == NULL)
+		return f;
+	len = seeds_search(m->seeds, m->new, m->scan, m->n_new, expected(m), &at);
+	return len > f.len ? (struct found_match){ .len = len, .at = at } : f;
+}
+
+/* Of equal matches the one near to the running alignment. */
+static size_t
+place_of(const struct matcher *m, const struct found_match *f)
+{
+	size_t want = expected(m);
+
+	if (!f->ranked)
+		return f->at;
+	return m->base + suffix_place(m->suffix, f->rank, f->len,
+	    want < m->base ? 0 : want - m->base);
 }
 
 static int
-match_segment(struct matcher *m, struct err *e)
+match_all(struct matcher *m, struct err *e)
 {
-	size_t len = 0, rank = 0, at = 0;
+	struct found_match f = { .len = 0 };
 
 	while (m->scan < m->n_new) {
-		size_t agreed = 0, counted = m->scan += len;
+		size_t agreed = 0, counted = m->scan += f.len;
 
+		if (m->scan - m->looked_at > MAPPED_STEP) {
+			m->looked_at = m->scan;
+			mapped_forget(m->old);
+			mapped_forget(m->new);
+		}
 		for (; m->scan < m->n_new; m->scan++) {
 			size_t n = m->n_new - m->scan < MATCH_MAX ? m->n_new - m->scan :
 			    MATCH_MAX;
 
-			len = follow(m, n);
-			if (len >= FOLLOW_BYTES) {
-				agreed = len;
+			f.len = follow(m, n);
+			if (f.len >= FOLLOW_BYTES) {
+				agreed = f.len;
 				break;
 			}
-			len = search(m, n, &rank, &at);
-			for (; counted < m->scan + len; counted++)
+			if (slide(m, e) == -1)
+				return -1;
+			f = search(m, n);
+			for (; counted < m->scan + f.len; counted++)
 				agreed += agrees(m, counted);
-			if ((len == agreed && len != 0) || len > agreed + m->threshold)
+			if ((f.len == agreed && f.len != 0) ||
+			    f.len > agreed + m->threshold)
 				break;
 			agreed -= agrees(m, m->scan);
 			if (++m->searches % CHECK_EVERY == 0 && cancel_check(e) == -1)
 				return -1;
 		}
-		if (m->suffix != NULL && m->scan < m->n_new && len != agreed)
-			at = suffix_place(m->suffix, rank, len,
-			    m->copy_at + (m->scan - m->done));
-		if ((len != agreed || m->scan == m->n_new) && close_block(m, at, e) == -1)
+		if ((f.len != agreed || m->scan == m->n_new) && close_block(m,
+		    m->scan < m->n_new ? place_of(m, &f) : 0, e) == -1)
 			return -1;
 	}
 	return 0;
 }
 
-static int
-match(const uint8_t *old, size_t n_old, uint64_t old_base, const struct suffix *suffix,
-    const uint8_t *new, size_t n_new, unsigned threshold, struct blocks *blocks,
-    struct err *e)
-{
-	struct matcher m = { .old = old, .new = new, .n_old = n_old, .n_new = n_new,
-		.suffix = suffix, .old_base = old_base, .blocks = blocks,
-		.threshold = threshold };
-
-	return match_segment(&m, e);
-}
-
 int
 bsdiff_rough(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n_new,
-    struct blocks *blocks, struct err *e)
+    uint64_t memory_bytes, struct blocks *blocks, struct err *e)
 {
 	struct matcher m = { .old = old, .new = new, .n_old = n_old, .n_new = n_new,
 		.blocks = blocks, .threshold = THRESHOLD };
 	int rc;
 
-	if ((m.seeds = seeds_new(old, n_old, e)) == NULL)
+	if ((m.seeds = seeds_new(old, n_old, memory_bytes, e)) == NULL)
 		return -1;
-	rc = match_segment(&m, e);
+	rc = match_all(&m, e);
 	seeds_free(m.seeds);
 	return rc;
-}
-
-/* Segments of half a window; old is looked at around the same place. */
-static int
-match_by_segments(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n_new,
-    size_t window, unsigned threshold, struct blocks *blocks, struct err *e)
-{
-	size_t step = window < WINDOW_MIN ? WINDOW_MIN / 2 : window / 2;
-
-	for (size_t at = 0; at < n_new; at += step) {
-		size_t n = n_new - at < step ? n_new - at : step;
-		size_t from = at < window / 4 ? 0 : at - window / 4;
-		struct suffix *s;
-		int rc;
-
-		if (from > n_old - window)
-			from = n_old - window;
-		if ((s = suffix_new(old + from, window, e)) == NULL)
-			return -1;
-		rc = match(old + from, window, from, s, new + at, n, threshold, blocks,
-		    e);
-		suffix_free(s);
-		if (rc == -1)
-			return -1;
-	}
-	return 0;
 }
 
 int
@@ -269,16 +290,22 @@ bsdiff_blocks(const uint8_t *old, size_t n_old, const struct suffix *whole,
     const uint8_t *new, size_t n_new, unsigned threshold, uint64_t memory_bytes,
     struct blocks *blocks, struct err *e)
 {
-	uint64_t window = memory_bytes / sizeof(int32_t);
+	struct matcher m = { .old = old, .new = new, .n_old = n_old, .n_new = n_new,
+		.suffix = whole, .blocks = blocks, .threshold = threshold };
+	uint64_t for_seeds = memory_bytes / SEEDS_SHARE;
+	uint64_t window = suffix_bytes(memory_bytes - for_seeds);
+	int rc;
 
+	if (whole != NULL)
+		return match_all(&m, e);
 	if (window < WINDOW_MIN)
 		window = WINDOW_MIN;
-	if (window > INT32_MAX)
-		window = INT32_MAX;
-	if (window > n_old)
-		window = n_old;
-	if (whole != NULL)
-		return match(old, n_old, 0, whole, new, n_new, threshold, blocks, e);
-	return match_by_segments(old, n_old, new, n_new, (size_t)window, threshold,
-	    blocks, e);
+	m.window = window < n_old ? (size_t)window : n_old;
+	if (m.window < n_old &&
+	    (m.seeds = seeds_new(old, n_old, for_seeds, e)) == NULL)
+		return -1;
+	rc = match_all(&m, e);
+	seeds_free(m.seeds);
+	suffix_free(m.sliding);
+	return rc;
 }

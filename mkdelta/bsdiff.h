@@ -27,15 +27,15 @@ struct blocks {
 
 /* The blocks that make all of new, appended.  A match begins a block if it agrees in
  * more than `threshold` bytes beyond the running alignment.  `whole` is the suffix
- * array of old; NULL: segments of new are matched against the neighbourhood in old,
- * each with a suffix array of at most memory_bytes (never less than 8 MiB). */
+ * array of old.  NULL: of old, only a window about where the running alignment leads
+ * has one, which moves on; elsewhere long matches are found.  Both take memory_bytes,
+ * but at least 11 MiB. */
 int bsdiff_blocks(const uint8_t *old, size_t n_old, const struct suffix *whole,
     const uint8_t *new, size_t n_new, unsigned threshold, uint64_t memory_bytes,
-    struct blocks *,
-    struct err *);
+    struct blocks *, struct err *);
 /* The same with long matches alone, several times faster. */
 int bsdiff_rough(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n_new,
-    struct blocks *, struct err *);
+    uint64_t memory_bytes, struct blocks *, struct err *);
 void blocks_free(struct blocks *);
 
 #endif

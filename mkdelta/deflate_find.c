@@ -3,6 +3,8 @@
 
 #include "apply/patch/opening.h"
 
+#include "mkdelta/mapped.h"
+
 #include "mkdelta/deflate_find.h"
 
 enum { OUT_BYTES = 64 * 1024 };
@@ -98,13 +100,19 @@ static int
 walk(struct finder *f, struct err *e)
 {
 	struct found_stream s;
+	size_t forget = MAPPED_STEP;
 
 	opening_start(&f->opening);
 	for (size_t at = 0; at < f->n && f->found->n < f->most;) {
 		bool here;
 		int rc = 0;
 
-		at += opening_feed(&f->opening, f->data + at, f->n - at, &here);
+		if (at >= forget) {
+			mapped_forget(f->data);
+			forget = at + MAPPED_STEP;
+		}
+		at += opening_feed(&f->opening, f->data + at, f->n - at < MAPPED_STEP ?
+		    f->n - at : MAPPED_STEP, &here);
 		if (here && (rc = measure(f, at, &s, e)) == -1)
 			return -1;
 		if (rc == 0)

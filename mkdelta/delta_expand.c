@@ -11,6 +11,7 @@
 #include "mkdelta/budget.h"
 #include "mkdelta/deflate_find.h"
 #include "mkdelta/jobs.h"
+#include "mkdelta/mapped.h"
 #include "mkdelta/without.h"
 
 #include "mkdelta/delta_plan.h"
@@ -49,11 +50,11 @@ expand_output(struct delta_plan *p, size_t i, unsigned jobs, struct err *e)
 	int rc = new == NULL ? -1 : deflate_there(new, n_new, PLAIN_MAX, e);
 
 	if (rc != 1) {
-		free(new);
+		mapped_free(new);
 		return rc;
 	}
 	if ((old = delta_plan_old(p, i, e)) == NULL) {
-		free(new);
+		mapped_free(new);
 		return -1;
 	}
 	rc = expansion_make(old, (size_t)delta_plan_old_bytes(p, i), new, n_new, jobs,

@@ -13,6 +13,7 @@
 #include "mkdelta/budget.h"
 #include "mkdelta/effort.h"
 #include "mkdelta/jobs.h"
+#include "mkdelta/mapped.h"
 #include "mkdelta/prune.h"
 #include "mkdelta/squeeze.h"
 #include "mkdelta/suffix.h"
@@ -26,6 +27,7 @@ enum {
 	MEMORY_MAX = 9 << 20,	/* of the decoder, for one output's prediction */
 	CHANGES_TOLD = 1024,	/* so many tell how they are best written */
 	EFFORT_CHANGES = 2,	/* to compare ways to write them */
+	ROOM = 8,		/* of the memory: one part at least is for matching */
 	FEW = 2048		/* one change in so many: sparse without a trial */
 };
 
@@ -34,6 +36,7 @@ struct group {
 	size_t first, n;
 	uint64_t bytes;		/* memory to match them */
 	bool whole;		/* with one suffix array of all */
+	bool predicted;		/* with images, if there are any */
 };
 
 struct matching {
@@ -82,25 +85,27 @@ sample_byte(struct sample *s, uint8_t was, uint8_t byte, struct err *e)
 }
 
 /* Stretches of SAMPLE_STRETCH, evenly over all copies.  `was` is what the new bytes
- * would be without differences. */
+ * would be without differences; NULL: the old bytes. */
 static int
-take_sample(const struct blocks *b, const uint8_t *was, const uint8_t *new,
-    struct sample *s, struct err *e)
+take_sample(const struct blocks *b, const uint8_t *old, const uint8_t *was,
+    const uint8_t *new, struct sample *s, struct err *e)
 {
 	uint64_t every = s->copied / (SAMPLE_BYTES / SAMPLE_STRETCH);
 
 	for (size_t i = 0; i < b->n; i++) {
 		const struct block *k = &b->list[i];
+		const uint8_t *from = was != NULL ? was : old + k->old_at;
 
 		for (uint64_t at = 0; at < k->copy; at++, s->taken++) {
 			if (s->copied > SAMPLE_BYTES &&
 			    s->taken % every >= SAMPLE_STRETCH)
 				continue;
-			if (sample_byte(s, was[at], new[at], e) == -1)
+			if (sample_byte(s, from[at], new[at], e) == -1)
 				return -1;
 		}
 		new += k->copy + k->extra;
-		was += k->copy + k->extra;
+		if (was != NULL)
+			was += k->copy + k->extra;
 	}
 	return 0;
 }
@@ -145,8 +150,8 @@ choose_by_sample(const struct sample *s, const struct effort *effort, unsigned *
 
 /* How to write what changes in copied bytes, as flags. */
 static int
-choose_changes(const struct blocks *b, const uint8_t *was, const uint8_t *new,
-    const struct effort *effort, unsigned *changes, struct err *e)
+choose_changes(const struct blocks *b, const uint8_t *old, const uint8_t *was,
+    const uint8_t *new, const struct effort *effort, unsigned *changes, struct err *e)
 {
 	struct sample s = { .run = 0 };
 	int rc = -1;
@@ -157,7 +162,7 @@ choose_changes(const struct blocks *b, const uint8_t *was, const uint8_t *new,
 	buf_init(&s.bytes, SAMPLE_BYTES + SAMPLE_STRETCH);
 	for (size_t i = 0; i < b->n; i++)
 		s.copied += b->list[i].copy;
-	if (take_sample(b, was, new, &s, e) == 0)
+	if (take_sample(b, old, was, new, &s, e) == 0)
 		rc = choose_by_sample(&s, effort, changes, e);
 	buf_free(&s.diff);
 	buf_free(&s.runs);
@@ -184,13 +189,22 @@ struct ancestor {
 	size_t n_new;			/* of the output at hand */
 };
 
+/* What the files at hand leave of the memory. */
+static uint64_t
+rest(const struct ancestor *a, enum delta_kind kind)
+{
+	uint64_t files = kind == DELTA_CODE ?
+	    delta_plan_files_bytes(a->n_old, a->n_new) :
+	    (uint64_t)a->n_old + 2 * (uint64_t)a->n_new;
+
+	return files < a->m->budget.bytes ? a->m->budget.bytes - files : 0;
+}
+
 /* The blocks that cost least, of those that the thresholds give. */
 static int
 match_best(const struct ancestor *a, const uint8_t *old, const struct suffix *suffix,
     const uint8_t *new, enum delta_kind kind, struct blocks *out, struct err *e)
 {
-	uint64_t files = (uint64_t)a->n_old + a->n_new;
-	uint64_t rest = files < a->m->budget.bytes ? a->m->budget.bytes - files : 0;
 	const unsigned *thresholds = a->m->effort->thresholds;
 	int64_t least = INT64_MAX;
 	int rc = 0;
@@ -199,8 +213,9 @@ match_best(const struct ancestor *a, const uint8_t *old, const struct suffix *su
 		struct blocks b = { NULL, 0, 0 };
 		int64_t bits = INT64_MAX;
 
-		if ((rc = bsdiff_blocks(old, a->n_old, suffix, new, a->n_new,
-		    thresholds[i], rest, &b, e)) == 0 && !may_not(a->m, WITHOUT_PRUNE))
+		rc = bsdiff_blocks(old, a->n_old, suffix, new, a->n_new, thresholds[i],
+		    rest(a, kind), &b, e);
+		if (rc == 0 && !may_not(a->m, WITHOUT_PRUNE))
 			rc = prune(&b, old, new, kind, &bits, e);
 		if (rc == 0 && (i == 0 || bits < least)) {
 			blocks_free(out);
@@ -228,25 +243,17 @@ match_blurred(void *arg, bool rough, const uint8_t *old, const uint8_t *new,
     struct blocks *blocks, struct err *e)
 {
 	const struct ancestor *a = arg;
-	struct suffix *suffix;
+	struct suffix *suffix = NULL;
 	int rc;
 
 	if (rough)
-		return bsdiff_rough(old, a->n_old, new, a->n_new, blocks, e);
-	if ((suffix = suffix_new(old, a->n_old, e)) == NULL)
+		return bsdiff_rough(old, a->n_old, new, a->n_new, rest(a, DELTA_CODE),
+		    blocks, e);
+	if (a->g->whole && (suffix = suffix_new(old, a->n_old, e)) == NULL)
 		return -1;
 	rc = match_best(a, old, suffix, new, DELTA_CODE, blocks, e);
 	suffix_free(suffix);
 	return rc;
-}
-
-static void
-copy_plain(const struct blocks *b, const uint8_t *old, uint8_t *was)
-{
-	for (size_t i = 0; i < b->n; i++) {
-		memcpy(was, old + b->list[i].old_at, (size_t)b->list[i].copy);
-		was += b->list[i].copy + b->list[i].extra;
-	}
 }
 
 /* `was` has room for the new file. */
@@ -260,7 +267,7 @@ match_bytes(struct ancestor *a, struct delta_output *output, const uint8_t *new,
 		.passes = a->m->effort->passes, .quick = !a->m->effort->exact,
 		.match = match_blurred, .arg = a };
 
-	if (a->g->whole && prediction_find(&job, &output->blocks, &output->prediction,
+	if (a->g->predicted && prediction_find(&job, &output->blocks, &output->prediction,
 	    was, e) == -1)
 		return -1;
 	/* The decoder may not need more than any delta may. */
@@ -270,12 +277,12 @@ match_bytes(struct ancestor *a, struct delta_output *output, const uint8_t *new,
 		blocks_free(&output->blocks);
 		if (match_plain(a, new, &output->blocks, e) == -1)
 			return -1;
-		copy_plain(&output->blocks, a->old, was);
+		was = NULL;
 	}
 	if (may_not(a->m, WITHOUT_SPARSE))
 		return 0;
-	if (choose_changes(&output->blocks, was, new, effort_of(EFFORT_CHANGES),
-	    &output->changes, e) == -1)
+	if (choose_changes(&output->blocks, a->old, was, new,
+	    effort_of(EFFORT_CHANGES), &output->changes, e) == -1)
 		return -1;
 	if (may_not(a->m, WITHOUT_SUBSTITUTE))
 		output->changes &= ~(unsigned)FLAG_SUBSTITUTE;
@@ -296,7 +303,7 @@ match_output(struct ancestor *a, size_t i, struct err *e)
 	else
 		rc = match_bytes(a, &a->m->plan->outputs[i], new, was, e);
 	free(was);
-	free(new);
+	mapped_free(new);
 	return rc == -1 ? err_wrap(e, "%s", new_entry(a->m->plan, i)->path) : 0;
 }
 
@@ -313,7 +320,7 @@ match_group_now(struct matching *m, const struct group *g, struct err *e)
 		if ((rc = cancel_check(e)) == 0)
 			rc = match_output(&a, m->order[g->first + i], e);
 	suffix_free(a.suffix);
-	free(a.old);
+	mapped_free(a.old);
 	return rc;
 }
 
@@ -384,6 +391,8 @@ measure(struct matching *m, struct group *g)
 	}
 	g->bytes = delta_plan_match_bytes(old, new);
 	g->whole = g->bytes <= m->budget.bytes;
+	g->predicted = delta_plan_files_bytes(old, new) <=
+	    m->budget.bytes - m->budget.bytes / ROOM;
 	if (!g->whole)
 		g->bytes = m->budget.bytes;
 }
@@ -417,21 +426,15 @@ static int
 match_listing(struct delta_plan *p, struct err *e)
 {
 	struct suffix *suffix = suffix_new(p->old_text.data, p->old_text.len, e);
-	uint8_t *was = malloc(p->reduced.len + 1);
 	int rc = -1;
 
-	if (was == NULL)
-		(void)err_set(e, ERR_NOMEM, "out of memory");
-	else if (suffix != NULL)
+	if (suffix != NULL)
 		rc = bsdiff_blocks(p->old_text.data, p->old_text.len, suffix,
 		    p->reduced.data, p->reduced.len, 8, 0, &p->listing, e);
-	if (rc == 0) {
-		copy_plain(&p->listing, p->old_text.data, was);
-		rc = choose_changes(&p->listing, was, p->reduced.data,
+	if (rc == 0)
+		rc = choose_changes(&p->listing, p->old_text.data, NULL, p->reduced.data,
 		    effort_of(EFFORT_CHANGES), &p->listing_changes, e);
-	}
 	suffix_free(suffix);
-	free(was);
 	return rc;
 }
 

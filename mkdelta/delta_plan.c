@@ -6,6 +6,7 @@
 #include "manifest/base/fs.h"
 #include "manifest/base/hash.h"
 
+#include "mkdelta/mapped.h"
 #include "mkdelta/match.h"
 #include "mkdelta/suffix.h"
 
@@ -26,22 +27,13 @@ delta_plan_open(int dir, const char *name, const struct entry *entry, struct err
 uint8_t *
 delta_plan_load(int dir, const char *name, const struct entry *entry, struct err *e)
 {
-	uint8_t *data = malloc((size_t)entry->size + 1);
-	int fd;
+	int fd = delta_plan_open(dir, name, entry, e);
+	uint8_t *data;
 
-	if (data == NULL) {
-		(void)err_set(e, ERR_NOMEM, "%s: out of memory", entry->path);
+	if (fd == -1)
 		return NULL;
-	}
-	if ((fd = delta_plan_open(dir, name, entry, e)) == -1) {
-		free(data);
-		return NULL;
-	}
-	if (fs_pread(fd, data, (size_t)entry->size, 0, e) == -1) {
+	if ((data = mapped_load(fd, (size_t)entry->size, e)) == NULL)
 		(void)err_wrap(e, "%s", entry->path);
-		free(data);
-		data = NULL;
-	}
 	(void)close(fd);
 	return data;
 }
@@ -96,9 +88,15 @@ delta_plan_memory(const struct delta_plan *p)
 
 /* The files, their blurred versions, what is predicted, references. */
 uint64_t
+delta_plan_files_bytes(uint64_t old_bytes, uint64_t new_bytes)
+{
+	return 3 * old_bytes + 4 * new_bytes;
+}
+
+uint64_t
 delta_plan_match_bytes(uint64_t old_bytes, uint64_t new_bytes)
 {
-	return 3 * old_bytes + 4 * new_bytes + suffix_memory(old_bytes);
+	return delta_plan_files_bytes(old_bytes, new_bytes) + suffix_memory(old_bytes);
 }
 
 bool
@@ -141,6 +139,16 @@ read_source(const struct delta_plan *p, size_t source, uint8_t *to, struct err *
 	return rc == -1 ? err_wrap(e, "%s", x->path) : 0;
 }
 
+static uint8_t *
+load_source(const struct delta_plan *p, size_t source, struct err *e)
+{
+	const struct delta_job *job = p->job;
+	bool old = source < job->from->n;
+
+	return delta_plan_load(old ? job->from_dir : job->to_dir,
+	    old ? job->from_name : job->to_name, delta_plan_source(p, source), e);
+}
+
 uint8_t *
 delta_plan_old(const struct delta_plan *p, size_t output, struct err *e)
 {
@@ -151,6 +159,8 @@ delta_plan_old(const struct delta_plan *p, size_t output, struct err *e)
 
 	if (x != NULL)
 		return load_form(p, x->old_at, x->old_bytes, e);
+	if (o->n_sources == 1)
+		return load_source(p, o->sources[0], e);
 	if ((data = malloc((size_t)delta_plan_old_bytes(p, output) + 1)) == NULL) {
 		(void)err_set(e, ERR_NOMEM, "out of memory");
 		return NULL;

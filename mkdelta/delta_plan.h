@@ -54,7 +54,7 @@ int delta_plan_match(struct delta_plan *, struct err *);
 /* A file of a tree, opened for reading, of the size that its entry has.  `name`
  * stands for the only file of a tree that is a single file, else NULL. */
 int delta_plan_open(int dir, const char *name, const struct entry *, struct err *);
-/* All of it in memory (free); NULL on errors. */
+/* All of it in memory (mapped_free()); NULL on errors. */
 uint8_t *delta_plan_load(int dir, const char *name, const struct entry *, struct err *);
 
 /* A source as a file: its entry, and opened. */
@@ -63,11 +63,13 @@ int delta_plan_open_source(const struct delta_plan *, size_t source, struct err 
 
 /* The memory for matching, and whether files of these sizes are matched as a whole. */
 uint64_t delta_plan_memory(const struct delta_plan *);
+/* The second: without a suffix array. */
+uint64_t delta_plan_files_bytes(uint64_t old_bytes, uint64_t new_bytes);
 uint64_t delta_plan_match_bytes(uint64_t old_bytes, uint64_t new_bytes);
 bool delta_plan_fits(const struct delta_plan *, uint64_t old_bytes, uint64_t new_bytes);
 
 /* An output and its sources, in their expanded form if they have one: bytes, and all
- * of them in memory. */
+ * of them in memory (mapped_free()). */
 uint64_t delta_plan_old_bytes(const struct delta_plan *, size_t output);
 uint64_t delta_plan_new_bytes(const struct delta_plan *, size_t output);
 uint8_t *delta_plan_old(const struct delta_plan *, size_t output, struct err *);

@@ -8,6 +8,7 @@
 
 #include "mkdelta/deflate_list.h"
 #include "mkdelta/image_side.h"
+#include "mkdelta/mapped.h"
 
 #include "mkdelta/expansion.h"
 
@@ -242,7 +243,7 @@ become_form(struct maker *m, struct face *f, struct err *e)
 	if (form.data == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	rc = expand_face(m, f, &form, e);
-	free(f->data);
+	mapped_free(f->data);
 	f->data = form.data;
 	f->n = form.n;
 	return rc;
@@ -371,8 +372,8 @@ expansion_make(uint8_t *old, size_t n_old, uint8_t *new, size_t n_new, unsigned 
 		buf_init(&m.x->lists, LISTS_MAX);
 		rc = make(&m, e);
 	}
-	free(m.old.data);
-	free(m.new.data);
+	mapped_free(m.old.data);
+	mapped_free(m.new.data);
 	*count = m.count;
 	if (rc == 0 && m.levels > 0)
 		*out = m.x;

@@ -43,7 +43,8 @@ struct expansion_count {
 	size_t changed, again, too_large;
 };
 
-/* Both files are freed in any case.  *out is NULL when nothing in `new` is worth it: no
+/* Both files are freed (mapped_free()) in any case.  *out is NULL when nothing in `new`
+ * is worth it: no
  * packed stream that the old file does not have as it is, or none that can be made
  * again.  Beside the files memory is taken for their forms, unless these are large:
  * then streams inside of streams are not looked for. */

@@ -2,11 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mkdelta/mapped.h"
+
 #include "mkdelta/seeds.h"
 
 enum {
 	WINDOW = 24,
-	STEP = 4,
+	STEP = 4,		/* at least */
+	LOG_MIN = 10,
 	WAYS = 2,		/* places kept for a hash */
 	AHEAD = 8,		/* windows */
 	MATCH_MAX = 1 << 16
@@ -17,7 +20,8 @@ enum {
 struct seeds {
 	const uint8_t *text;
 	size_t n;
-	uint32_t *table;	/* places + 1 */
+	size_t step;		/* between places that are kept */
+	uint32_t *table;	/* places / step + 1 */
 	unsigned log;		/* of its size */
 	/* Hashes of the windows that are looked up next, when `bytes` is the same: */
 	const uint8_t *bytes;
@@ -60,7 +64,7 @@ insert(struct seeds *s, uint64_t hash, size_t at)
 
 	for (size_t i = 0; i < WAYS; i++)
 		if (way[i] == 0) {
-			way[i] = (uint32_t)at + 1;
+			way[i] = (uint32_t)(at / s->step) + 1;
 			return;
 		}
 }
@@ -70,20 +74,34 @@ static void
 insert_all(struct seeds *s)
 {
 	uint64_t hashes[AHEAD];
-	size_t windows = s->n < WINDOW ? 0 : (s->n - WINDOW) / STEP + 1;
+	size_t windows = s->n < WINDOW ? 0 : (s->n - WINDOW) / s->step + 1;
 
 	for (size_t i = 0; i < windows + AHEAD; i++) {
 		if (i >= AHEAD)
-			insert(s, hashes[i % AHEAD], (i - AHEAD) * STEP);
+			insert(s, hashes[i % AHEAD], (i - AHEAD) * s->step);
+		if (i * s->step % MAPPED_STEP == 0)
+			mapped_forget(s->text);
 		if (i < windows) {
-			hashes[i % AHEAD] = hash_of(s->text + i * STEP);
+			hashes[i % AHEAD] = hash_of(s->text + i * s->step);
 			__builtin_prefetch(slot(s, hashes[i % AHEAD]), 1);
 		}
 	}
 }
 
+static void
+size_table(struct seeds *s, uint64_t memory_bytes)
+{
+	s->step = STEP;
+	for (s->log = LOG_MIN; (uint64_t)1 << s->log < s->n / s->step * 2; s->log++)
+		if (s->log >= 30 ||
+		    (s->log > LOG_MIN && (uint64_t)8 << s->log > memory_bytes))
+			break;
+	while ((uint64_t)1 << s->log < s->n / s->step * 2)
+		s->step *= 2;
+}
+
 struct seeds *
-seeds_new(const uint8_t *text, size_t n, struct err *e)
+seeds_new(const uint8_t *text, size_t n, uint64_t memory_bytes, struct err *e)
 {
 	struct seeds *s = calloc(1, sizeof *s);
 
@@ -93,9 +111,7 @@ seeds_new(const uint8_t *text, size_t n, struct err *e)
 	}
 	s->text = text;
 	s->n = n;
-	s->log = 10;
-	while (s->log < 31 && (size_t)1 << s->log < n / STEP * 2)
-		s->log++;
+	size_table(s, memory_bytes);
 	if ((s->table = calloc((size_t)1 << s->log, sizeof *s->table)) == NULL) {
 		(void)err_set(e, ERR_NOMEM, "out of memory for matches");
 		free(s);
@@ -162,7 +178,7 @@ seeds_search(struct seeds *s, const uint8_t *bytes, size_t at, size_t n, size_t 
 		return 0;
 	way = slot(s, look_ahead(s, bytes, at, n));
 	for (size_t i = 0; i < WAYS && way[i] != 0; i++) {
-		size_t there = way[i] - 1;
+		size_t there = (size_t)(way[i] - 1) * s->step;
 		size_t max = s->n - there < n - at ? s->n - there : n - at;
 		size_t len = common(s->text + there, bytes + at,
 		    max < MATCH_MAX ? max : MATCH_MAX);

@@ -15,9 +15,11 @@
 
 struct seeds;
 
-/* `text` is borrowed until seeds_free(); less than 4 GiB.  Memory: 4 to 8 bytes for
- * each 4 of text. */
-struct seeds *seeds_new(const uint8_t *text, size_t n, struct err *);
+/* `text` is borrowed until seeds_free().  Memory: 2 to 4 bytes for each 4 of text; if
+ * that is more than memory_bytes, fewer windows are kept, and only longer matches are
+ * found. */
+struct seeds *seeds_new(const uint8_t *text, size_t n, uint64_t memory_bytes,
+    struct err *);
 void seeds_free(struct seeds *);
 
 /* The longest of the matches that the table knows for bytes[at...n): its length, and

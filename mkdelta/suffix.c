@@ -41,6 +41,14 @@ suffix_memory(uint64_t n)
 	    n / SAMPLE * KEY + windows_memory(n);
 }
 
+uint64_t
+suffix_bytes(uint64_t memory_bytes)
+{
+	uint64_t n = memory_bytes * 16 / (suffix_memory((uint64_t)1 << 20) >> 16);
+
+	return n < INT32_MAX ? n : INT32_MAX;
+}
+
 /* The first bytes as a number that sorts as they do; behind the end there are zeros. */
 static uint64_t
 key_of(const uint8_t *p, size_t n)

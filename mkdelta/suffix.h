@@ -31,5 +31,7 @@ size_t suffix_place(const struct suffix *, size_t rank, size_t len, size_t want)
 
 /* Bytes of memory that suffix_new() takes for n bytes, text not included. */
 uint64_t suffix_memory(uint64_t n);
+/* Of how many bytes (below 2 GiB) the suffix array takes so much memory. */
+uint64_t suffix_bytes(uint64_t memory_bytes);
 
 #endif

@@ -69,7 +69,7 @@ seeds_find_what_was_moved_wherever_they_are_asked(void **state)
 	fill(old, sizeof old, 256);
 	fill(new, sizeof new, 256);
 	memcpy(new + 777, old + 5000, 3000);
-	assert_non_null(s = seeds_new(old, sizeof old, &e));
+	assert_non_null(s = seeds_new(old, sizeof old, UINT64_MAX, &e));
 	for (size_t at = 777; at < 3777; at += 1 + (size_t)rand() % 30) {
 		size_t n = seeds_search(s, new, at, sizeof new, 0, &place);
 
