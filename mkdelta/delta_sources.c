@@ -430,7 +430,7 @@ find_all(struct finding *f, struct err *e)
 	size_t n = f->n_has = f->plan->job->from->n + f->plan->n;
 
 	f->needs = calloc(f->plan->n + 1, sizeof *f->needs);
-	f->open = calloc(f->plan->n + 1, sizeof *f->open);
+	f->open = calloc(f->plan->n + 1, sizeof(void *));
 	f->has = calloc(n + 1, sizeof *f->has);
 	f->images = calloc(n + 1, sizeof *f->images);
 	f->pull = calloc(n + 1, sizeof *f->pull);
