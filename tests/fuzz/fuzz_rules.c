@@ -1,7 +1,7 @@
 /*
  * fuzz_rules.c - any bytes as an old file that the rules read.
  *
- *	0   which rules: each alone, or all
+ *	0   below 128: the rule of this number, modulo all; else all rules
  *	1   how the file is cut into parts
  *	2   even: the rest is the file; odd: made_elf.h makes one of it
  *
@@ -177,8 +177,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		file = (struct bytes){ made, made_elf(file.p, file.n, made) };
 	old.bytes = file.n;
 	if (image_open(&im, &old, 0, old.bytes, &arena, &e) == 1) {
-		look(&im, data[0] % (RULE_IDS + 1) == RULE_IDS ? ALL :
-		    1u << data[0] % (RULE_IDS + 1), data[1] * 3u);
+		look(&im, data[0] >= 0x80 ? ALL : 1u << data[0] % RULE_IDS,
+		    data[1] * 3u);
 		image_close(&im);
 	}
 	if (arena.used != 0 || arena.peak > arena.limit)

@@ -11,9 +11,12 @@ enum {
 
 static const char names[] = "\0.text\0.eh_frame\0.eh_frame_hdr\0.gopclntab\0"
     ".data.rel.ro.gopclntab\0.go.buildinfo\0.data.rel.ro\0.rodata\0.itablink\0.data\0"
-    ".ARM.exidx\0.symtab\0.strtab\0.rela.dyn\0.modinfo\0";
+    ".ARM.exidx\0.symtab\0.strtab\0.rela.dyn\0.modinfo\0.got\0.got.plt\0.rela.plt\0"
+    ".rel.plt\0.gnu.hash\0.plt\0";
 
 static const uint32_t types[] = { 1, 2, 3, 4, 6, 8, 9, 11, 14, 15, 19, 1, 1, 1, 2, 4 };
+/* With the highest bit: .ARM.exidx, .gnu.hash, .hash. */
+static const uint32_t high_types[] = { 0x70000001, 0x6ffffff6, 5, 5 };
 static const uint16_t machines[] = { 183, 62, 3, 40, 183, 62, 243, 0 };
 
 struct making {
@@ -49,7 +52,7 @@ name_at(unsigned i)
 {
 	size_t at = 1;
 
-	for (i %= 16; i > 0 && at < sizeof names - 1; i--)
+	for (i %= 32; i > 0 && at < sizeof names - 1; i--)
 		at += strlen(names + at) + 1;
 	return at < sizeof names - 1 ? at : 0;
 }
@@ -111,8 +114,8 @@ put_row(struct making *m, size_t at, const uint8_t *row)
 	uint64_t v[] = { row[2] & 7u, address(m, m->at + from) + skew, m->at + from,
 		to > from ? to - from : to, row[3] & 15u, row[3] >> 4u, 8, row[4] };
 
-	put_section(m, at, name_at(row[0]), (row[1] & 0x80) != 0 ? 0x70000001 :
-	    types[row[1] % 16], v);
+	put_section(m, at, name_at(row[0]), (row[1] & 0x80) != 0 ?
+	    high_types[row[1] & 3] : types[row[1] % 16], v);
 }
 
 size_t
