@@ -125,7 +125,8 @@ symbols_have_names_and_values(void **state)
 	probe_put(&p, SYMBOLS + 16, 4, 7);
 	probe_put(&p, SYMBOLS + 20, 4, TEXT + 0x10);
 	probe_put(&p, SYMBOLS + 30, 2, 1);
-	probe_put(&p, SYMBOLS + 32, 4, 9);		/* of another library: no section */
+	/* One of another library: no section. */
+	probe_put(&p, SYMBOLS + 32, 4, 9);
 	probe_put(&p, SYMBOLS + 36, 4, TEXT + 0x10);
 	probe_find(&p, RULE_SYMBOLS);
 	probe_expect(&p, SYMBOLS + 16, REF_BASE32, NAMES + 7);
