@@ -156,7 +156,7 @@ choose_lower(const struct device *d, const struct catalog *c, const struct live 
 {
 	const struct record *r = catalog_record(c, o->downgrade);
 
-	if (r == NULL || o->downgrade < o->floor)
+	if (r == NULL || r->archived || o->downgrade < o->floor)
 		return CHOICE_CURRENT;
 	if (!may_run(d, live, r, o, why))
 		return CHOICE_NONE;
@@ -176,7 +176,7 @@ choose_exactly(const struct device *d, const struct catalog *c, const struct liv
 		say(why, "current", "release %" PRIu64 " runs already", o->to);
 		return CHOICE_CURRENT;
 	}
-	if (r == NULL) {
+	if (r == NULL || (r->archived && o->to != live->release)) {
 		say(why, "not-offered",
 		    "release %" PRIu64 " is not offered on this channel", o->to);
 		return CHOICE_NONE;
@@ -205,6 +205,8 @@ choose_highest(const struct device *d, const struct catalog *c, const struct liv
 
 		if (r->release <= live->release)
 			break;
+		if (r->archived)
+			continue;
 		if (r->release <= held) {
 			if (first.reason[0] == '\0')
 				say(why, "held", "a manual rollback from release %" PRIu64

@@ -16,7 +16,7 @@
 
 #include "apply/session.h"
 
-enum { URL_MAX = 8192 };
+enum { URL_MAX = 8192, ARCHIVES_MAX = 64 };
 
 struct session {
 	const struct device *dev;
@@ -174,6 +174,40 @@ read_halt(struct session *s, struct err *e)
 	return -1;
 }
 
+/* The platform's role; and where the tree that runs is long outdated, the archives, the
+ * newest first, until one knows it.  Recent devices ask for none. */
+static int
+read_catalog(struct session *s, const struct jv *part, struct err *e)
+{
+	const struct jv *roles = jv_get(jv_get(part, "delegations"), "roles");
+	const struct jv *parts[1 + ARCHIVES_MAX] = { part };
+	char platform[NAME_MAX_PATH];
+	const char *chain[] = { "targets", s->dev->conf->channel,
+		role_of_platform(s->dev->conf->channel, s->platform, platform), NULL };
+	struct live live;
+	size_t n = 1;
+
+	memset(&live, 0, sizeof live);
+	(void)live_read(s->dev, &live, e);
+	for (size_t i = jv_count(roles);;) {
+		if (catalog_read_parts(parts, n, s->platform, &s->catalog, e) == -1)
+			return -1;
+		err_clear(e);
+		if (i == 0 || n > ARCHIVES_MAX || !live.has_record ||
+		    catalog_by_listing(&s->catalog, &live.listing) != NULL)
+			return 0;
+		chain[3] = json_text(jv_at(roles, --i), "name");
+		if ((parts[n++] = tuf_role(s->tuf, chain, 4, e)) == NULL) {
+			/* Without network only what came before is here. */
+			if (e->code != ERR_ABSENT)
+				return -1;
+			err_clear(e);
+			return 0;
+		}
+		catalog_clear(&s->catalog);
+	}
+}
+
 static int
 load_catalog(struct session *s, struct err *e)
 {
@@ -193,7 +227,7 @@ load_catalog(struct session *s, struct err *e)
 	}
 	catalog_clear(&s->catalog);
 	if (part != NULL)
-		return catalog_read(part, s->platform, &s->catalog, e);
+		return read_catalog(s, part, e);
 	if (e->code != ERR_ABSENT)
 		return -1;
 	/* A channel without a release for this platform is not an error. */

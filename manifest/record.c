@@ -199,27 +199,37 @@ drop_unfit_edges(struct catalog *c)
 	c->n_edges = kept;
 }
 
-int
-catalog_read(const struct jv *part, const char *platform, struct catalog *c,
-    struct err *e)
+static int
+add(const struct jv *part, const char *platform, struct catalog *c, struct err *e)
 {
 	struct tuf_target t;
 	void *it = NULL;
 	int rc;
 
-	memset(c, 0, sizeof *c);
 	while ((rc = tuf_role_each(part, &it, &t, e)) == 1) {
 		int taken = take_target(c, &t, platform, e);
 
-		if (taken == -1) {
-			rc = -1;
-			break;
-		}
+		if (taken == -1)
+			return -1;
 		c->ignored += taken == 0;
 	}
-	if (rc == -1) {
-		catalog_clear(c);
-		return -1;
+	return rc;
+}
+
+int
+catalog_read_parts(const struct jv *const *parts, size_t n, const char *platform,
+    struct catalog *c, struct err *e)
+{
+	memset(c, 0, sizeof *c);
+	for (size_t i = 0; i < n; i++) {
+		size_t before = c->n_records;
+
+		if (add(parts[i], platform, c, e) == -1) {
+			catalog_clear(c);
+			return -1;
+		}
+		while (i > 0 && before < c->n_records)
+			c->records[before++].archived = true;
 	}
 	if (c->n_records > 0)
 		qsort(c->records, c->n_records, sizeof *c->records, by_release);
@@ -227,6 +237,13 @@ catalog_read(const struct jv *part, const char *platform, struct catalog *c,
 		qsort(c->edges, c->n_edges, sizeof *c->edges, by_name);
 	drop_unfit_edges(c);
 	return 0;
+}
+
+int
+catalog_read(const struct jv *part, const char *platform, struct catalog *c,
+    struct err *e)
+{
+	return catalog_read_parts(&part, 1, platform, c, e);
 }
 
 void

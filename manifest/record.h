@@ -44,6 +44,7 @@ struct record {			/* kind tree */
 	uint64_t attempt;		/* 0 at first */
 	struct jv *needs;		/* list of text, NULL; owned */
 	bool usable;			/* false: an unknown `critical` name */
+	bool archived;			/* out of an archive role: on the way, no goal */
 	struct object object;		/* the compressed listing on the host */
 };
 
@@ -76,6 +77,10 @@ struct catalog {
  * are those of records here.  The rest is skipped and counted.  ERR_FORMAT only
  * when the part itself is no targets metadata; ERR_NOMEM. */
 int catalog_read(const struct jv *signed_part, const char *platform,
+    struct catalog *, struct err *);
+/* The same of a role and archive roles behind it, whose records are `archived`; an
+ * edge may lead from one of these parts to another. */
+int catalog_read_parts(const struct jv *const *parts, size_t n, const char *platform,
     struct catalog *, struct err *);
 void catalog_clear(struct catalog *);
 const struct record *catalog_record(const struct catalog *, uint64_t release);

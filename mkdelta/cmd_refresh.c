@@ -46,6 +46,17 @@ say(const struct repo *r, struct err *e)
 	return command_print(o, e);
 }
 
+/* A platform's role and its archives. */
+static void
+mark(const struct repo *r, struct repo_role *platform)
+{
+	struct repo_role *archive = NULL;
+
+	platform->changed = true;
+	while ((archive = repo_next_archive(r, platform, archive)) != NULL)
+		archive->changed = true;
+}
+
 /* Mark what was asked for; snapshot and timestamp always. */
 static int
 choose(struct repo *r, struct err *e)
@@ -58,7 +69,7 @@ choose(struct repo *r, struct err *e)
 			    "show %s lists all", roles.values[i], r->path, r->path);
 		role->changed = true;
 		while ((platform = repo_next_platform(r, role->name, platform)) != NULL)
-			platform->changed = true;
+			mark(r, platform);
 	}
 	repo_role(r, "snapshot")->changed = true;
 	return 0;

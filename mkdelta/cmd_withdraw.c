@@ -49,6 +49,18 @@ drop_targets(struct repo_role *role, uint64_t number, struct err *e)
 	    err_set(e, ERR_NOMEM, "out of memory") : 0;
 }
 
+static int
+drop_everywhere(const struct repo *r, struct repo_role *role, uint64_t number,
+    struct err *e)
+{
+	struct repo_role *archive = NULL;
+	int rc = drop_targets(role, number, e);
+
+	while (rc == 0 && (archive = repo_next_archive(r, role, archive)) != NULL)
+		rc = drop_targets(archive, number, e);
+	return rc;
+}
+
 /* From every platform that has it; all of them must have what devices go down to. */
 static int
 drop_release(struct repo *r, const struct repo_role *channel, uint64_t number,
@@ -69,7 +81,7 @@ drop_release(struct repo *r, const struct repo_role *channel, uint64_t number,
 				    "has no such release for %s", down, channel->name,
 				    repo_platform_name(role));
 			else
-				rc = drop_targets(role, number, e);
+				rc = drop_everywhere(r, role, number, e);
 		}
 		catalog_clear(&c);
 	}

@@ -90,7 +90,8 @@ take_platform(struct release *r, const struct repo_role *role, struct err *e)
 	char name[NAME_MAX_PATH];
 	int rc = -1;
 
-	if (repo_catalog(r->repo, role, &from, e) == -1)
+	/* Not out of archives: they are behind every channel. */
+	if (catalog_read(role->part, repo_platform_name(role), &from, e) == -1)
 		return -1;
 	x = catalog_record(&from, r->number);
 	if (x == NULL || catalog_full(&from, r->number) == NULL) {

@@ -5,6 +5,7 @@
 #include "manifest/base/log.h"
 #include "manifest/base/utc.h"
 #include "manifest/tuf_write.h"
+#include "mkdelta/archive.h"
 #include "mkdelta/channel.h"
 #include "mkdelta/expiry.h"
 #include "mkdelta/notes.h"
@@ -115,10 +116,16 @@ renew_channel(struct release *r, int64_t now)
 {
 	struct repo_role *channel = repo_role(r->repo, r->want->channel), *role = channel;
 
-	do
+	do {
+		struct repo_role *archive = NULL;
+
 		if (expiry_half_over(role->signed_at, role->expires, now))
 			role->changed = true;
-	while ((role = repo_next_platform(r->repo, channel->name,
+		while (role != channel &&
+		    (archive = repo_next_archive(r->repo, role, archive)) != NULL)
+			if (expiry_half_over(archive->signed_at, archive->expires, now))
+				archive->changed = true;
+	} while ((role = repo_next_platform(r->repo, channel->name,
 	    role == channel ? NULL : role)) != NULL);
 }
 
@@ -140,6 +147,10 @@ release_publish(struct release *r, const struct keys *keys, struct err *e)
 {
 	for (size_t i = 0; i < r->n; i++)
 		if (list_tree(r, &r->trees[i], e) == -1)
+			return -1;
+	for (size_t i = 0; i < r->n; i++)
+		if (archive_old(r->repo, repo_platform_role(r->repo, r->want->channel,
+		    r->trees[i].platform, e), e) == -1)
 			return -1;
 	renew_channel(r, utc_now());
 	if (end_downgrade(r, e) == -1)

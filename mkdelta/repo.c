@@ -159,10 +159,27 @@ int
 repo_catalog(const struct repo *r, const struct repo_role *role, struct catalog *c,
     struct err *e)
 {
-	(void)r;
-	if (catalog_read(role->part, repo_platform_name(role), c, e) == 0)
+	const struct repo_role *archive = NULL;
+	const struct jv *parts[REPO_ARCHIVES_MAX + 1] = { role->part };
+	size_t n = 1;
+
+	while (n <= REPO_ARCHIVES_MAX &&
+	    (archive = repo_next_archive(r, role, archive)) != NULL)
+		parts[n++] = archive->part;
+	if (catalog_read_parts(parts, n, repo_platform_name(role), c, e) == 0)
 		return 0;
 	return err_wrap(e, "role %s", role->name);
+}
+
+struct repo_role *
+repo_next_archive(const struct repo *r, const struct repo_role *platform,
+    const struct repo_role *last)
+{
+	struct repo_role *role = last == NULL ? r->roles : last->next;
+
+	while (role != NULL && strcmp(role->by, platform->name) != 0)
+		role = role->next;
+	return role;
 }
 
 struct repo_role *
@@ -181,7 +198,7 @@ repo_add_role(struct repo *r, const char *name, const char *by, struct jv *part,
 	return role;
 }
 
-/* The channel's keys, as objects, hold its platforms too. */
+/* Whoever holds `by` holds a role of its platform too: keys as objects. */
 static int
 delegate_platform(const struct repo *r, struct repo_role *channel, const char *role,
     const char *platform, struct err *e)
@@ -238,6 +255,32 @@ repo_object_file(const struct object *o, char out[static REPO_FILE_MAX])
 	(void)snprintf(out, REPO_FILE_MAX, "targets/%.*s%s.%s", (int)(name - o->path),
 	    o->path, sha256_hex(&o->sha256, hex), name);
 	return out;
+}
+
+struct repo_role *
+repo_add_archive(struct repo *r, struct repo_role *platform, struct err *e)
+{
+	struct tuf_head head = { "targets", 1, 1, 0, r->product };
+	const struct repo_role *one = NULL;
+	char name[NAME_MAX_PATH];
+	unsigned n = 1;
+
+	while ((one = repo_next_archive(r, platform, one)) != NULL)
+		n++;
+	if (n > REPO_ARCHIVES_MAX) {
+		(void)err_set(e, ERR_POLICY, "role %s: more than %d archives",
+		    platform->name, REPO_ARCHIVES_MAX);
+		return NULL;
+	}
+	if (snprintf(name, sizeof name, "%s.archive-%u", platform->name, n) >=
+	    (int)sizeof name) {
+		(void)err_set(e, ERR_FORMAT, "role %s: too long a name", platform->name);
+		return NULL;
+	}
+	if (delegate_platform(r, platform, name, repo_platform_name(platform), e) == -1)
+		return NULL;
+	return repo_add_role(r, name, platform->name, tuf_new_signed(&head, e),
+	    platform->expires - platform->signed_at, e);
 }
 
 int

@@ -27,7 +27,7 @@
 #include "manifest/record.h"
 #include "mkdelta/keys.h"
 
-enum { REPO_PRODUCT_MAX = 33 };
+enum { REPO_PRODUCT_MAX = 33, REPO_ARCHIVES_MAX = 64 };
 /* Scratch of the command that holds the lock: 0700, gone with repo_close(). */
 #define REPO_WORK ".work"
 
@@ -78,7 +78,12 @@ struct repo_role *repo_next_channel(const struct repo *, const struct repo_role 
 struct repo_role *repo_next_platform(const struct repo *, const char *channel,
     const struct repo_role *last);
 const char *repo_platform_name(const struct repo_role *);
-/* All that a platform's role lists; the caller's to clear. */
+/* The next archive of a platform's role, the oldest first; a new one behind them. */
+struct repo_role *repo_next_archive(const struct repo *, const struct repo_role *platform,
+    const struct repo_role *last);
+struct repo_role *repo_add_archive(struct repo *, struct repo_role *platform,
+    struct err *);
+/* All that a platform's role and its archives list; the caller's to clear. */
 int repo_catalog(const struct repo *, const struct repo_role *, struct catalog *,
     struct err *);
 

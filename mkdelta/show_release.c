@@ -220,7 +220,7 @@ show_tree(const struct show *s, const struct repo_role *role, uint64_t number,
 	struct catalog c;
 	int rc = 0;
 
-	if (catalog_read(role->part, repo_platform_name(role), &c, e) == -1)
+	if (repo_catalog(s->repo, role, &c, e) == -1)
 		return -1;
 	f.catalog = &c;
 	if ((f.record = catalog_record(&c, number)) != NULL) {

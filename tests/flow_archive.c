@@ -1,0 +1,133 @@
+/*
+ * Many releases: what every device reads stays small, and one that slept through all of
+ * them still finds its way by deltas.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/lab/app.h"
+#include "tests/lab/lab.h"
+
+enum { RELEASES = 40, UPDATE_METADATA_MAX = 24 * 1024 };
+
+static struct lab *master, *l;
+
+static int
+open_master(void **state)
+{
+	(void)state;
+	master = lab_open();
+	lab_ok(master, "mkdelta init -q repo");
+	lab_fill(master, "t/bin/app", 60000, 1);
+	/* 13 is passed by whoever is below it. */
+	lab_ok(master, "for i in $(seq 1 %d); do echo $i > t/n; mkdelta release -q repo t "
+	    "--effort 1 --notes \"Release $i\" $(test $i = 20 && echo "
+	    "--requires-release 13); test $i != 2 || cp -a repo repo2; "
+	    "test $i != 38 || cp -a repo repo38; done", RELEASES);
+	return 0;
+}
+
+static int
+close_master(void **state)
+{
+	(void)state;
+	lab_close(master);
+	return 0;
+}
+
+static int
+open_lab(void **state)
+{
+	(void)state;
+	l = lab_open();
+	lab_ok(l, "cp -a '%s'/repo* . && mkdir www && mv repo www/new", master->dir);
+	return 0;
+}
+
+static int
+close_lab(void **state)
+{
+	(void)state;
+	lab_close(l);
+	return 0;
+}
+
+/* A device on what `old` has as its newest, then with the repository of today. */
+static void
+device_on(const char *old)
+{
+	lab_ok(l, "mv %s repo", old);
+	lab_serve(l, "repo", NULL);
+	app_configure(l, "");
+	lab_ok(l, DELTA_APPLY "update");
+	lab_ok(l, "mv repo/metadata repo/metadata.old && cp -a www/new/* repo/ && "
+	    "cp -a www/new/metadata repo/");
+	lab_log_clear(l);
+}
+
+static void
+recent_devices_read_little_and_no_archive(void **state)
+{
+	(void)state;
+	device_on("repo38");
+	lab_ok(l, DELTA_APPLY "check || test $? = 8");
+	assert_in_range(lab_sent_bytes(l), 1, UPDATE_METADATA_MAX);
+	assert_int_equal(lab_requests(l, "archive"), 0);
+	lab_ok(l, DELTA_APPLY "update");
+	app_runs(l, RELEASES);
+}
+
+static void
+a_device_that_slept_reads_the_archives_it_needs(void **state)
+{
+	(void)state;
+	device_on("repo2");
+	lab_ok(l, DELTA_APPLY "plan");
+	lab_ok(l, DELTA_APPLY "update");
+	assert_int_equal(lab_requests(l, "archive-1.json"), 1);
+	/* By deltas, not by a full. */
+	assert_int_equal(lab_requests(l, ".tar.zst"), 0);
+	for (int i = 0; i < 3; i++)
+		lab_ok(l, DELTA_APPLY "update");
+	app_runs(l, RELEASES);
+}
+
+static void
+archives_are_read_by_the_release_side_too(void **state)
+{
+	(void)state;
+	lab_ok(l, "cp -a '%s'/repo.keys . && cp -a www/new repo", master->dir);
+	lab_ok(l, "mkdelta verify repo");
+	lab_must_say(l, "all good");
+	lab_ok(l, "test $(mkdelta list repo | grep -c stable) = %d", RELEASES);
+	lab_ok(l, "mkdelta show repo 1 && mkdelta show repo stable.any.archive-1");
+	lab_expect(l, 5, "cp -a '%s'/t . && mkdelta release repo t --number 7 --version 99",
+	    master->dir);
+	lab_ok(l, "mkdelta withdraw repo 7 && mkdelta verify repo");
+	lab_ok(l, "test $(mkdelta list repo | grep -c stable) = %d", RELEASES - 1);
+	lab_ok(l, "mkdelta refresh repo --role stable && mkdelta key rotate repo stable && "
+	    "mkdelta verify repo");
+	lab_ok(l, "delta-apply trust --metadata-dir m repo/metadata/1.root.json && "
+	    "delta-apply get --metadata-dir m --metadata-url file://$PWD/repo/metadata "
+	    "--targets-url file://$PWD/repo/targets --output out 1/any.tree.zst");
+}
+
+#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FLOW(recent_devices_read_little_and_no_archive),
+		FLOW(a_device_that_slept_reads_the_archives_it_needs),
+		FLOW(archives_are_read_by_the_release_side_too),
+	};
+
+	return cmocka_run_group_tests_name("archive", tests, open_master, close_master);
+}
