@@ -36,7 +36,8 @@ open_master(void **state)
 		(void)snprintf(path, sizeof path, "t/lib/part%u", i % 10);
 		lab_fill(master, path, 20000, 100 + i);
 		lab_flip(master, "t/bin/app", (long)i * 1000);
-		lab_ok(master, "mkdelta release -q --version v1.%u repo t", i);
+		lab_ok(master, "mkdelta release -q --version v1.%u repo t && "
+		    "cp -a repo/metadata then%u", i, i);
 	}
 	return 0;
 }
@@ -71,6 +72,15 @@ close_lab(void **state)
 	return 0;
 }
 
+/* Release i, when it was the newest; then the repository of today. */
+static void
+install(unsigned i)
+{
+	lab_ok(l, "mv repo/metadata now && cp -a '%s/then%u' repo/metadata && " DELTA_APPLY
+	    "update --to %u && rm -r repo/metadata && mv now repo/metadata", master->dir,
+	    i, i);
+}
+
 /* The number behind `"key": ` in what the last command printed. */
 static uint64_t
 printed(const char *key)
@@ -100,7 +110,7 @@ twelve_is_reached_by_the_cheapest_chain(void **state)
 	unsigned hops;
 
 	(void)state;
-	lab_ok(l, DELTA_APPLY "update --to 1");
+	install(1);
 	lab_ok(l, DELTA_APPLY "plan --json");
 	bytes = printed("download-bytes");
 	full = printed("full-bytes");
@@ -123,7 +133,7 @@ every_old_release_reaches_the_newest_in_few_hops(void **state)
 	(void)state;
 	for (unsigned i = 2; i < RELEASES; i += 3) {
 		lab_ok(l, "rm -rf dev");
-		lab_ok(l, DELTA_APPLY "update --to %u", i);
+		install(i);
 		lab_log_clear(l);
 		lab_ok(l, DELTA_APPLY "update");
 		assert_true(lab_requests(l, ".delta 200") <= HOPS_MAX);
@@ -136,7 +146,7 @@ static void
 never_full_takes_deltas_or_nothing(void **state)
 {
 	(void)state;
-	lab_ok(l, DELTA_APPLY "update --to 1");
+	install(1);
 	lab_ok(l, DELTA_APPLY "--set device.never-full=yes plan");
 	assert_false(lab_said(l, "* full > "));
 	lab_ok(l, "rm repo/targets/*/*.delta");
