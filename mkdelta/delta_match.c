@@ -186,7 +186,8 @@ struct ancestor {
 	uint8_t *old;
 	size_t n_old;
 	struct suffix *suffix;		/* of old: made when it is needed first */
-	size_t n_new;			/* of the output at hand */
+	const uint8_t *new;		/* the output at hand */
+	size_t n_new;
 };
 
 /* What the files at hand leave of the memory. */
@@ -246,6 +247,8 @@ match_blurred(void *arg, bool rough, const uint8_t *old, const uint8_t *new,
 	struct suffix *suffix = NULL;
 	int rc;
 
+	mapped_forget(a->old);
+	mapped_forget(a->new);
 	if (rough)
 		return bsdiff_rough(old, a->n_old, new, a->n_new, rest(a, DELTA_CODE),
 		    blocks, e);
@@ -267,6 +270,7 @@ match_bytes(struct ancestor *a, struct delta_output *output, const uint8_t *new,
 		.passes = a->m->effort->passes, .quick = !a->m->effort->exact,
 		.match = match_blurred, .arg = a };
 
+	a->new = new;
 	if (a->g->predicted && prediction_find(&job, &output->blocks, &output->prediction,
 	    was, e) == -1)
 		return -1;

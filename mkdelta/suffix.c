@@ -24,7 +24,7 @@ struct suffix {
 enum {
 	PAIRS = 1 << 16,
 	KEY = 8,
-	SAMPLE = 32,
+	SAMPLE = 64,
 	NEIGHBOURS = 24		/* of equal matches that are looked at on each side */
 };
 

@@ -6,7 +6,7 @@
 
 enum {
 	AHEAD = 16,		/* windows whose bit is fetched before it is needed */
-	BITS = 6		/* for each byte of text */
+	BITS = 4		/* for each byte of text */
 };
 
 #define WORDS_MAX ((uint64_t)1 << 32)

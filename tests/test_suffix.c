@@ -93,11 +93,55 @@ blocks_cover_the_new_file_and_stay_in_the_old(void **state)
 	}
 }
 
+/* More than one window: what comes near is found exactly, what was moved far by its
+ * long matches. */
+static void
+little_memory_finds_what_stayed_and_what_moved(void **state)
+{
+	enum { HALF = 4 << 20, FAR = 256 << 10 };
+	uint8_t *old = malloc(2 * HALF), *new = malloc(2 * HALF);
+	struct err e = ERR_INIT;
+	struct blocks b = { 0 };
+	uint64_t fresh = 0, at = 0;
+
+	(void)state;
+	assert_non_null(old);
+	assert_non_null(new);
+	srand(7);
+	for (size_t i = 0; i < 2 * HALF; i++)
+		old[i] = (uint8_t)rand();
+	memcpy(new, old + 3, 2 * HALF - 3);
+	memcpy(new + 2 * HALF - 3, "end", 3);
+	memcpy(new + HALF / 2, old + 2 * HALF - FAR, FAR);
+	for (size_t i = 0; i < HALF / 4; i += 90)
+		new[i] ^= 1;
+	assert_int_equal(bsdiff_blocks(old, 2 * HALF, NULL, new, 2 * HALF, 8, 1, &b, &e),
+	    0);
+	for (size_t i = 0; i < b.n; i++) {
+		const struct block *k = &b.list[i];
+		size_t wrong = 0;
+
+		assert_true(k->old_at + k->copy <= 2 * HALF);
+		for (uint64_t j = 0; j < k->copy; j++)
+			wrong += old[k->old_at + j] != new[at + j];
+		assert_true(wrong <= k->copy / 2);
+		at += k->copy + k->extra;
+		fresh += k->extra;
+	}
+	assert_int_equal(at, 2 * HALF);
+	assert_true(fresh < 64);
+	assert_true(b.n < 20);
+	blocks_free(&b);
+	free(old);
+	free(new);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(search_equals_looking_everywhere),
+		cmocka_unit_test(little_memory_finds_what_stayed_and_what_moved),
 		cmocka_unit_test(blocks_cover_the_new_file_and_stay_in_the_old),
 	};
 
