@@ -29,6 +29,8 @@ spared(uint64_t bytes)
 #define FORM_MAX ((uint64_t)1 << 32)
 #define NEST_MAX ((uint64_t)256 << 20)
 #define LISTS_MAX ((size_t)64 << 20)
+/* What the packers of all levels may take together: a decoder has 16 MiB. */
+#define PACKERS_MAX ((uint64_t)10 << 20)
 
 /* A file in memory, at one level. */
 struct face {
@@ -300,7 +302,8 @@ make_level(struct maker *m, struct err *e)
 		rc = write_lists(m, &lists, e) == -1 ? -1 : 1;
 	if (rc == 1 && (found_used(&m->new.found) == 0 ||
 	    found_expanded(&m->new.found, m->new.n) > FORM_MAX ||
-	    found_expanded(&m->old.found, m->old.n) > FORM_MAX))
+	    found_expanded(&m->old.found, m->old.n) > FORM_MAX ||
+	    m->packers + packer_memory(&m->new.found) > PACKERS_MAX))
 		rc = 0;
 	if (rc == 1) {
 		m->levels++;

@@ -104,11 +104,42 @@ large_frames_of_high_levels_stay_packed(void **state)
 	}
 }
 
+/* Each level has a packer of its own; both together are too much. */
+static void
+levels_that_need_too_much_together_stay_packed(void **state)
+{
+	enum { LONG = 480 << 10, INNER = 200 << 10 };
+	const struct scratch *s = *state;
+	struct delta_pair p;
+
+	pair_folders(s);
+	for (int new = 0; new < 2; new++) {
+		struct buf inner = BUF_INIT(MAX), outer = BUF_INIT(MAX);
+		uint8_t *a = streams_text(INNER, 1), *b = streams_text(LONG, 2);
+
+		a[INNER / 2] = (uint8_t)new;
+		streams_zstd(&inner, a, INNER, 22, true, true);
+		memcpy(b + LONG / 2, inner.data, inner.len);
+		streams_xz(&outer, b, LONG, 6, false);
+		pair_put(s, new ? "new/f" : "old/f", outer.data, outer.len);
+		free(a);
+		free(b);
+		buf_free(&inner);
+		buf_free(&outer);
+	}
+	(void)make(s, &p);
+	assert_int_equal(p.stats.n_codes, 1);
+	assert_int_equal(p.stats.scratch_bytes, LONG);
+	assert_in_range(p.stats.memory_bytes, 7 << 20, 10 << 20);
+	pair_close(&p);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SCRATCH_TEST(blocks_of_zstd_and_xz_are_made_again),
+		SCRATCH_TEST(levels_that_need_too_much_together_stay_packed),
 		SCRATCH_TEST(large_frames_of_high_levels_stay_packed),
 	};
 
