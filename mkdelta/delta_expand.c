@@ -12,11 +12,15 @@
 #include "mkdelta/deflate_find.h"
 #include "mkdelta/jobs.h"
 #include "mkdelta/mapped.h"
+#include "mkdelta/match.h"
 #include "mkdelta/without.h"
 
 #include "mkdelta/delta_plan.h"
 
-enum { FACES = 4 };	/* a file, its form, and both once more while they grow */
+enum {
+	FACES = 4,		/* a file, its form, and both once more while they grow */
+	STAND_IN_MAX = 4096	/* bytes of an old file that has nothing to do with it */
+};
 
 #define PLAIN_MAX ((uint64_t)1 << 31)
 
@@ -26,6 +30,7 @@ struct expanding {
 	unsigned jobs;		/* for one output */
 	size_t *outputs;
 	size_t n;
+	bool *stand_in;		/* by output: its source has nothing to do with it */
 };
 
 /* What stays packed makes a delta large: --verbose says which, and why. */
@@ -41,15 +46,26 @@ say_count(const char *path, const struct expansion_count *c)
 		    c->again, c->changed);
 }
 
+/* Was the first source packed, and is the output not? */
+static bool
+was_packed(const struct delta_plan *p, size_t i)
+{
+	const struct delta_output *o = &p->outputs[i];
+
+	return match_is_packed(delta_plan_source(p, o->sources[0])->path) &&
+	    !match_is_packed(p->job->to->entries[o->entry].path);
+}
+
 static int
 expand_output(struct delta_plan *p, size_t i, unsigned jobs, struct err *e)
 {
 	uint8_t *new = delta_plan_new(p, i, e), *old;
 	size_t n_new = (size_t)delta_plan_new_bytes(p, i);
 	struct expansion_count count;
+	bool unpack = was_packed(p, i);
 	int rc = new == NULL ? -1 : deflate_there(new, n_new, PLAIN_MAX, e);
 
-	if (rc != 1) {
+	if (rc == -1 || (rc == 0 && !unpack)) {
 		mapped_free(new);
 		return rc;
 	}
@@ -57,8 +73,8 @@ expand_output(struct delta_plan *p, size_t i, unsigned jobs, struct err *e)
 		mapped_free(new);
 		return -1;
 	}
-	rc = expansion_make(old, (size_t)delta_plan_old_bytes(p, i), new, n_new, jobs,
-	    &p->forms, &p->outputs[i].expansion, &count, e);
+	rc = expansion_make(old, (size_t)delta_plan_old_bytes(p, i), new, n_new, unpack,
+	    jobs, &p->forms, &p->outputs[i].expansion, &count, e);
 	if (rc == 0)
 		say_count(p->job->to->entries[p->outputs[i].entry].path, &count);
 	return rc;
@@ -75,6 +91,8 @@ expand_one(void *arg, size_t k, struct err *e)
 
 	budget_take(&x->budget, bytes);
 	rc = expand_output(x->plan, i, x->jobs, e);
+	if (x->plan->outputs[i].expansion == NULL && x->stand_in[i])
+		x->plan->outputs[i].n_sources = 0;
 	budget_give(&x->budget, bytes);
 	return rc == -1 ? err_wrap(e, "%s",
 	    x->plan->job->to->entries[x->plan->outputs[i].entry].path) : 0;
@@ -137,16 +155,59 @@ keep_frequent(struct delta_plan *p, struct err *e)
 	return rc == 0 ? 0 : err_set(e, ERR_NOMEM, "out of memory");
 }
 
+/* The smallest old file, or from->n. */
+static size_t
+smallest(const struct listing *from)
+{
+	size_t best = from->n;
+
+	for (size_t i = 0; i < from->n; i++)
+		if (from->entries[i].type == ENTRY_FILE && (best == from->n ||
+		    from->entries[i].size < from->entries[best].size))
+			best = i;
+	return best == from->n || from->entries[best].size > STAND_IN_MAX ? from->n :
+	    best;
+}
+
+/* What a new file packed is packed better with all else that is new: then it needs an
+ * expanded form, and that an old side. */
+static int
+stand_in(struct expanding *x, struct err *e)
+{
+	struct delta_plan *p = x->plan;
+	size_t source = smallest(p->job->from);
+
+	for (size_t i = 0; i < p->n && source < p->job->from->n; i++) {
+		struct delta_output *o = &p->outputs[i];
+
+		if (o->repeats != i || o->n_sources > 0)
+			continue;
+		free(o->sources);
+		if ((o->sources = malloc(sizeof *o->sources)) == NULL)
+			return err_set(e, ERR_NOMEM, "out of memory");
+		o->sources[0] = source;
+		o->n_sources = 1;
+		x->stand_in[i] = true;
+	}
+	return 0;
+}
+
 int
 delta_plan_expand(struct delta_plan *p, struct err *e)
 {
 	struct expanding x = { .plan = p, .jobs = 1 };
-	int rc;
+	int rc = -1;
 
 	if ((p->job->without & WITHOUT_EXPANDED) != 0)
 		return 0;
-	if ((x.outputs = calloc(p->n + 1, sizeof *x.outputs)) == NULL)
-		return err_set(e, ERR_NOMEM, "out of memory");
+	x.outputs = calloc(p->n + 1, sizeof *x.outputs);
+	x.stand_in = calloc(p->n + 1, sizeof *x.stand_in);
+	if (x.outputs == NULL || x.stand_in == NULL) {
+		(void)err_set(e, ERR_NOMEM, "out of memory");
+		goto out;
+	}
+	if (stand_in(&x, e) == -1)
+		goto out;
 	for (size_t i = 0; i < p->n; i++)
 		if (p->outputs[i].repeats == i && p->outputs[i].n_sources > 0)
 			x.outputs[x.n++] = i;
@@ -155,6 +216,8 @@ delta_plan_expand(struct delta_plan *p, struct err *e)
 	budget_init(&x.budget, delta_plan_memory(p));
 	rc = jobs_run(p->job->jobs, x.n, expand_one, &x, e);
 	budget_free(&x.budget);
+out:
 	free(x.outputs);
+	free(x.stand_in);
 	return rc == 0 ? keep_frequent(p, e) : -1;
 }

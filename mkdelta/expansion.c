@@ -44,6 +44,7 @@ struct maker {
 	struct face old, new;
 	struct forms *forms;
 	size_t levels;
+	bool unpack;
 	uint64_t was, is;	/* streams, over all levels */
 	struct expansion_count count;
 	uint64_t unpacker, packers;	/* memory: the most, and of all levels */
@@ -96,7 +97,7 @@ find(struct maker *m, struct err *e)
 
 	if (deflate_find(m->new.data, m->new.n, PLAIN_MAX, new, e) == -1)
 		return -1;
-	if (new->n == 0)
+	if (new->n == 0 && !m->unpack)
 		return 0;
 	if (deflate_find(m->old.data, m->old.n, PLAIN_MAX, old, e) == -1 ||
 	    found_differ(old, new, e) == -1 || keep_loaded(&m->old, e) == -1 ||
@@ -291,6 +292,13 @@ keep(struct maker *m, struct err *e)
 	return rc;
 }
 
+static bool
+is_worth_it(const struct maker *m)
+{
+	return found_used(&m->new.found) > 0 ||
+	    (m->unpack && found_used(&m->old.found) > 0);
+}
+
 /* One more level: 1 done, 0 there is none, -1. */
 static int
 make_level(struct maker *m, struct err *e)
@@ -298,9 +306,9 @@ make_level(struct maker *m, struct err *e)
 	struct buf lists = BUF_INIT(LISTS_MAX);
 	int rc = find(m, e);
 
-	if (rc == 0 && found_used(&m->new.found) > 0)
+	if (rc == 0 && is_worth_it(m))
 		rc = write_lists(m, &lists, e) == -1 ? -1 : 1;
-	if (rc == 1 && (found_used(&m->new.found) == 0 ||
+	if (rc == 1 && (!is_worth_it(m) ||
 	    found_expanded(&m->new.found, m->new.n) > FORM_MAX ||
 	    found_expanded(&m->old.found, m->old.n) > FORM_MAX ||
 	    m->packers + packer_memory(&m->new.found) > PACKERS_MAX))
@@ -360,12 +368,13 @@ make(struct maker *m, struct err *e)
 }
 
 int
-expansion_make(uint8_t *old, size_t n_old, uint8_t *new, size_t n_new, unsigned jobs,
-    struct forms *forms, struct expansion **out, struct expansion_count *count,
-    struct err *e)
+expansion_make(uint8_t *old, size_t n_old, uint8_t *new, size_t n_new, bool unpack,
+    unsigned jobs, struct forms *forms, struct expansion **out,
+    struct expansion_count *count, struct err *e)
 {
 	struct maker m = { .x = calloc(1, sizeof *m.x), .old = { old, n_old, { 0 } },
-		.new = { new, n_new, { 0 } }, .jobs = jobs, .forms = forms };
+		.new = { new, n_new, { 0 } }, .unpack = unpack, .jobs = jobs,
+		.forms = forms };
 	int rc = -1;
 
 	*out = NULL;

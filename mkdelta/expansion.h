@@ -5,6 +5,7 @@
 #define MKDELTA_EXPANSION_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,10 +47,12 @@ struct expansion_count {
 /* Both files are freed (mapped_free()) in any case.  *out is NULL when nothing in `new`
  * is worth it: no
  * packed stream that the old file does not have as it is, or none that can be made
- * again.  Beside the files memory is taken for their forms, unless these are large:
- * then streams inside of streams are not looked for. */
-int expansion_make(uint8_t *old, size_t n_old, uint8_t *new, size_t n_new, unsigned jobs,
-    struct forms *, struct expansion **out, struct expansion_count *, struct err *);
+ * again.  With `unpack` the streams of `old` alone are reason enough: what it packed
+ * stands in `new` as it is.  Beside the files memory is taken for their forms, unless
+ * these are large: then streams inside of streams are not looked for. */
+int expansion_make(uint8_t *old, size_t n_old, uint8_t *new, size_t n_new, bool unpack,
+    unsigned jobs, struct forms *, struct expansion **out, struct expansion_count *,
+    struct err *);
 void expansion_free(struct expansion *);	/* NULL is fine */
 
 #endif

@@ -122,6 +122,30 @@ the_same_over_a_chain(void **state)
 	update_below(200000);
 }
 
+/* gzip -n of the same text, so that nothing but the packing changes. */
+static void
+packed_and_unpacked_again(void **state)
+{
+	(void)state;
+	release("seq 30000 > lib/numbers");
+	lab_ok(l, DELTA_APPLY "update");
+	release("gzip -9n lib/numbers");
+	update_below(5000);
+	release("gunzip lib/numbers.gz && echo end >> lib/numbers");
+	update_below(5000);
+}
+
+/* Two thousand numbers pack to half of what gzip makes of them. */
+static void
+a_new_packed_file_is_packed_anew(void **state)
+{
+	(void)state;
+	lab_ok(l, "seq 100000 120000 > raw && gzip -9nk raw && rm -rf b1 && mkdir b1 b2 && "
+	    "echo > b1/x && cp b1/x raw.gz b2 && mkdelta diff -q b1 b2 b.delta && "
+	    "mkdelta patch b1 b.delta b3 && diff -r b2 b3");
+	lab_ok(l, "[ $(stat -c %%s b.delta) -lt $(($(stat -c %%s raw.gz) / 2)) ]");
+}
+
 #define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
@@ -131,6 +155,8 @@ main(void)
 		FLOW(merged_and_split_again),
 		FLOW(a_file_made_of_one_that_the_same_delta_makes),
 		FLOW(the_same_over_a_chain),
+		FLOW(packed_and_unpacked_again),
+		FLOW(a_new_packed_file_is_packed_anew),
 	};
 
 	return cmocka_run_group_tests_name("sources", tests, NULL, NULL);
