@@ -16,6 +16,8 @@
 #include "mkdelta/delta_check.h"
 
 #include "tests/lab/delta_pair.h"
+#include "tests/lab/golden.h"
+#include "tests/lab/seed.h"
 
 static void
 a_wrong_old_tree_is_refused_before_output(void **state)
@@ -124,6 +126,48 @@ every_flipped_byte_is_refused_or_harmless(void **state)
 	pair_close(&p);
 }
 
+/* Images, streams of all kinds, several levels, a repeat.  Every second byte, begun by
+ * chance; DAMAGE_ALL=1 takes each. */
+static void
+every_byte_of_a_delta_of_all_kinds_may_be_wrong(void **state)
+{
+	static uint8_t data[65536];
+	const struct scratch *s = *state;
+	size_t step = getenv("DAMAGE_ALL") != NULL ? 1 : 2, refused = 0, tried = 0;
+	struct err e = ERR_INIT;
+	struct delta_pair p;
+	ssize_t n;
+
+	pair_folders(s);
+	golden_put(s, "x86-64", "program", "program");
+	golden_put(s, "thumb", "program", "thumb");
+	golden_put(s, "zipped", "nested.zip", "zip");
+	golden_put(s, "gzipped", "a.gz", "gz");
+	golden_put(s, "substitute", "text", "text");
+	pair_fill(s, "new/a", 100, 1);
+	pair_fill(s, "new/b", 100, 1);
+	pair_open(s, &p);
+	n = pread(p.delta, data, sizeof data, 0);
+	assert_true(n > 0 && n < (ssize_t)sizeof data);
+	for (size_t at = seed_below(step); at < (size_t)n; at += step, tried++) {
+		uint8_t was = data[at];
+		int fd;
+
+		do
+			data[at] = (uint8_t)seed_next();
+		while (data[at] == was);
+		seed_note("byte %zu of %zu is %02x, not %02x", at, (size_t)n, data[at],
+		    was);
+		fd = pair_memory_file(data, (size_t)n);
+		refused += delta_check(p.old, p.old_dir, p.new, fd, &e) == -1;
+		(void)close(fd);
+		data[at] = was;
+	}
+	assert_true(refused > tried * 9 / 10);
+	pair_must_hold(&p);
+	pair_close(&p);
+}
+
 int
 main(void)
 {
@@ -133,7 +177,9 @@ main(void)
 		SCRATCH_TEST(a_delta_cut_short_anywhere_is_refused),
 		SCRATCH_TEST(a_delta_with_a_byte_more_is_refused),
 		SCRATCH_TEST(every_flipped_byte_is_refused_or_harmless),
+		SCRATCH_TEST(every_byte_of_a_delta_of_all_kinds_may_be_wrong),
 	};
 
+	seed_start();
 	return cmocka_run_group_tests_name("delta_damage", tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 
 #include "tests/lab/delta_pair.h"
 #include "tests/lab/elf_fields.h"
+#include "tests/lab/golden.h"
 #include "tests/lab/seed.h"
 
 enum { FIELDS_MAX = 1000, OLD = 1, NEW = 2, VALUES = 6 };
@@ -34,8 +35,8 @@ open_program(const char *name)
 {
 	size_t old, new;
 
-	p.old = elf_golden(name, "old/program", &p.n_old);
-	p.new = elf_golden(name, "new/program", &p.n_new);
+	p.old = golden_read(name, "old/program", &p.n_old);
+	p.new = golden_read(name, "new/program", &p.n_new);
 	old = elf_fields(p.old, p.n_old, p.old_fields, FIELDS_MAX);
 	new = elf_fields(p.new, p.n_new, p.new_fields, FIELDS_MAX);
 	p.n = old < new ? old : new;

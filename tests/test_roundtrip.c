@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "tests/lab/delta_pair.h"
-#include "tests/lab/elf_fields.h"
+#include "tests/lab/golden.h"
 #include "tests/lab/seed.h"
 #include "tests/lab/streams.h"
 
@@ -217,7 +217,7 @@ static int
 open_all(void **state)
 {
 	(void)state;
-	program.data = elf_golden("x86-64", "old/program", &program.n);
+	program.data = golden_read("x86-64", "old/program", &program.n);
 	return program.n > BYTES_MAX;
 }
 

@@ -19,39 +19,22 @@
 #include "mkdelta/scan.h"
 
 #include "tests/lab/delta_pair.h"
-#include "tests/lab/elf_fields.h"
+#include "tests/lab/golden.h"
 #include "tests/lab/seed.h"
 #include "tests/lab/short_memory.h"
 
 enum { SAMPLES = 120 };
-
-static void
-put_golden(const struct scratch *s, const char *name, const char *file, const char *as)
-{
-	static const char *const sides[] = { "old", "new" };
-	char path[64], rel[64];
-	uint8_t *data;
-	size_t n;
-
-	for (size_t i = 0; i < 2; i++) {
-		(void)snprintf(path, sizeof path, "%s/%s", sides[i], file);
-		(void)snprintf(rel, sizeof rel, "%s/%s", sides[i], as);
-		data = elf_golden(name, path, &n);
-		pair_put(s, rel, data, n);
-		free(data);
-	}
-}
 
 /* Images, deflate streams of several levels, a repeat, a rename, raw bytes. */
 static void
 open_pair(const struct scratch *s, struct delta_pair *p)
 {
 	pair_folders(s);
-	put_golden(s, "x86-64", "program", "program");
-	put_golden(s, "aarch64", "program", "arm");
-	put_golden(s, "zipped", "nested.zip", "zip");
-	put_golden(s, "gzipped", "a.gz", "gz");
-	put_golden(s, "substitute", "text", "text");
+	golden_put(s, "x86-64", "program", "program");
+	golden_put(s, "aarch64", "program", "arm");
+	golden_put(s, "zipped", "nested.zip", "zip");
+	golden_put(s, "gzipped", "a.gz", "gz");
+	golden_put(s, "substitute", "text", "text");
 	pair_fill(s, "new/a", 2000, 1);
 	pair_fill(s, "new/b", 2000, 1);
 	pair_fill(s, "old/kept", 2000, 2);

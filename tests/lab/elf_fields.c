@@ -1,15 +1,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include "tests/lab/elf_fields.h"
-
-enum { GOLDEN_MAX = 4 << 20 };
 
 struct list {
 	struct elf_field *out;
@@ -70,21 +65,4 @@ elf_fields(const uint8_t *elf, size_t n, struct elf_field *out, size_t max)
 	for (size_t i = 0; i < l.n; i++)
 		assert_true(out[i].at + out[i].bytes <= n);
 	return l.n;
-}
-
-uint8_t *
-elf_golden(const char *name, const char *path, size_t *n)
-{
-	uint8_t *data = malloc(GOLDEN_MAX);
-	char command[256];
-	FILE *tar;
-
-	assert_non_null(data);
-	(void)snprintf(command, sizeof command, "tar -xJOf tests/golden/%s.tar.xz %s",
-	    name, path);
-	assert_non_null(tar = popen(command, "r"));
-	*n = fread(data, 1, GOLDEN_MAX, tar);
-	assert_int_equal(pclose(tar), 0);
-	assert_true(*n > 0 && *n < GOLDEN_MAX);
-	return data;
 }

@@ -1,6 +1,6 @@
 /*
  * elf_fields.h - the fields of an ELF file's headers, to be set to what they should
- * not be; and the programs of tests/golden/ in memory.
+ * not be.
  */
 #ifndef TESTS_LAB_ELF_FIELDS_H
 #define TESTS_LAB_ELF_FIELDS_H
@@ -19,8 +19,5 @@ struct elf_field {
 size_t elf_fields(const uint8_t *elf, size_t n, struct elf_field *out, size_t max);
 uint64_t elf_field_get(const uint8_t *elf, const struct elf_field *);
 void elf_field_set(uint8_t *elf, const struct elf_field *, uint64_t value);
-
-/* The file `path` of tests/golden/NAME.tar.xz; owned. */
-uint8_t *elf_golden(const char *name, const char *path, size_t *n);
 
 #endif
