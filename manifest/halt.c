@@ -4,16 +4,18 @@
 
 #include "manifest/halt.h"
 
+/* Text order is time order. */
 static bool
 all_halted(const struct jv *part, const struct jv *halt, int64_t now)
 {
 	const char *until = jv_text(jv_get(halt, "all-until"));
 	const char *signed_at = jv_text(jv_get(part, "x-signed"));
-	int64_t end, from;
+	char text[UTC_TEXT_MAX];
 
-	return until != NULL && signed_at != NULL && utc_parse(until, &end) == 0 &&
-	       utc_parse(signed_at, &from) == 0 && now < end &&
-	       now - from < (int64_t)HALT_ALL_MAX_DAYS * 86400;
+	return until != NULL && signed_at != NULL &&
+	       strcmp(utc_text(text, now), until) < 0 &&
+	       strcmp(utc_text(text, now - (int64_t)HALT_ALL_MAX_DAYS * 86400),
+		   signed_at) < 0;
 }
 
 bool

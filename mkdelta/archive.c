@@ -114,7 +114,8 @@ archive_old(struct repo *r, struct repo_role *role, struct err *e)
 	bool *keep;
 	int rc = 0;
 
-	if (role == NULL || catalog_read(role->part, repo_platform_name(role), &c, e) == -1)
+	if (role == NULL ||
+	    catalog_read(role->part, repo_platform_name(role), &c, e) == -1)
 		return -1;
 	if ((keep = calloc(c.n_records + 1, sizeof *keep)) == NULL)
 		rc = err_set(e, ERR_NOMEM, "out of memory");
