@@ -57,8 +57,9 @@ endif
 $(BUILD)/obj/apply/%.o $(BUILD)/obj/manifest/%.o: \
     PROTECT = -fstack-protector --param=ssp-buffer-size=4
 # The loops that see every byte.
-$(patsubst %,$(BUILD)/obj/apply/patch/%.o,bspatch map predict stream \
-rule_aarch64): OPT = -O2 -fno-asynchronous-unwind-tables
+$(patsubst %,$(BUILD)/obj/apply/patch/%.o,bspatch predict stream rule_aarch64): \
+    OPT = -O2 -fno-align-functions -fno-align-loops -fno-align-jumps \
+    -fno-asynchronous-unwind-tables
 endif
 
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
