@@ -48,6 +48,7 @@ $(BUILD)/obj/apply/%.o $(BUILD)/obj/manifest/%.o: OPT = $(SMALL)
 # gcc sees delta-apply as one piece when it links it; the objects hold both forms,
 # so all other programs link the plain one.
 ifeq (,$(findstring clang,$(shell $(CC) --version)))
+UNALIGNED := -fno-align-functions -fno-align-loops -fno-align-jumps
 WHOLE    := -flto -flto-partition=none -fno-plt
 $(BUILD)/obj/apply/%.o $(BUILD)/obj/manifest/%.o: CFLAGS += $(WHOLE) -ffat-lto-objects
 LDFLAGS_ALL += -fno-lto
@@ -58,8 +59,7 @@ $(BUILD)/obj/apply/%.o $(BUILD)/obj/manifest/%.o: \
     PROTECT = -fstack-protector --param=ssp-buffer-size=4
 # The loops that see every byte.
 $(patsubst %,$(BUILD)/obj/apply/patch/%.o,bspatch predict stream rule_aarch64): \
-    OPT = -O2 -fno-align-functions -fno-align-loops -fno-align-jumps \
-    -fno-asynchronous-unwind-tables
+    OPT = -O2 $(UNALIGNED) -fno-asynchronous-unwind-tables
 endif
 
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
