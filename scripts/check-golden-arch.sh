@@ -31,12 +31,18 @@ for arch in "$@"; do
 	done
 done
 
+# The mirror that this machine installs from.
+mirror() {
+	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
+	    'Release: bookworm' | head -n 1
+}
+
 # The libraries, unpacked and not installed: nothing of theirs runs.
 root() {
 	[ ! -e "$1/.complete" ] || return 0
 	rm -rf "$1" && mkdir -p "$1"
 	setsid mmdebstrap --quiet --architectures="$2" --variant=extract \
-	    --include="$libraries" bookworm "$1" "${MIRROR:-http://deb.debian.org/debian}" \
+	    --include="$libraries" bookworm "$1" "${MIRROR:=$(mirror)}" \
 	    < /dev/null && touch "$1/.complete"
 }
 
