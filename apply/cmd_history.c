@@ -79,18 +79,10 @@ static const struct opt options[] = {
 };
 
 static int
-run_history(int argc, char **argv, struct err *e)
+run_history(int words, char **argv, struct err *e)
 {
-	int words;
-
-	switch (opt_parse(NULL, &cmd_history, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
+	(void)words;
+	(void)argv;
 	if (wanted != 0)
 		last = wanted;
 	return commands_each(history, e);

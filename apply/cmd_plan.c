@@ -238,18 +238,10 @@ static const struct opt options[] = {
 };
 
 static int
-run_plan(int argc, char **argv, struct err *e)
+run_plan(int words, char **argv, struct err *e)
 {
-	int words;
-
-	switch (opt_parse(NULL, &cmd_plan, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
+	(void)words;
+	(void)argv;
 	if (want.to_text != NULL && name_parse_release(want.to_text, &want.to, e) == -1)
 		return err_wrap(e, "--to");
 	return commands_each(plan, e);

@@ -88,18 +88,10 @@ resume_one(const struct conf *conf, struct err *e)
 static const struct opt options[] = { COMMON_OPTIONS, OPT_END };
 
 static int
-run_resume(int argc, char **argv, struct err *e)
+run_resume(int words, char **argv, struct err *e)
 {
-	int words;
-
-	switch (opt_parse(NULL, &cmd_resume, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
+	(void)words;
+	(void)argv;
 	return commands_each(resume_one, e);
 }
 

@@ -214,18 +214,10 @@ static const struct opt options[] = { COMMON_OPTIONS,
 	OPT_END };
 
 static int
-run_rollback(int argc, char **argv, struct err *e)
+run_rollback(int words, char **argv, struct err *e)
 {
-	int words;
-
-	switch (opt_parse(NULL, &cmd_rollback, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
+	(void)words;
+	(void)argv;
 	return commands_each(roll_back, e);
 }
 

@@ -189,52 +189,25 @@ static const struct opt get_options[] = { METADATA_DIR, METADATA_URL,
 	OPT_END };
 
 static int
-run_trust(int argc, char **argv, struct err *e)
+run_trust(int words, char **argv, struct err *e)
 {
-	int words;
-
-	switch (opt_parse(NULL, &cmd_trust, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
+	(void)words;
 	if (need(want.metadata_dir, "metadata-dir", e) == -1)
 		return -1;
 	return trust(argv[1], e);
 }
 
 static int
-run_refresh(int argc, char **argv, struct err *e)
+run_refresh(int words, char **argv, struct err *e)
 {
-	int words;
-
-	switch (opt_parse(NULL, &cmd_refresh, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
+	(void)words;
+	(void)argv;
 	return with_repository(NULL, 0, NULL, e);
 }
 
 static int
-run_get(int argc, char **argv, struct err *e)
+run_get(int words, char **argv, struct err *e)
 {
-	int words;
-
-	switch (opt_parse(NULL, &cmd_get, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
 	if (need(want.targets_url, "targets-url", e) == -1 ||
 	    need(want.output, "output", e) == -1)
 		return -1;

@@ -57,18 +57,10 @@ static const struct opt options[] = { COMMON_OPTIONS,
 	OPT_END };
 
 static int
-run_update(int argc, char **argv, struct err *e)
+run_update(int words, char **argv, struct err *e)
 {
-	int words;
-
-	switch (opt_parse(NULL, &cmd_update, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
+	(void)words;
+	(void)argv;
 	if (want.to_text != NULL && name_parse_release(want.to_text, &want.to, e) == -1)
 		return err_wrap(e, "--to");
 	return commands_each(update, e);

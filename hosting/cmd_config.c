@@ -110,18 +110,9 @@ print_nginx(void)
 }
 
 static int
-run(int argc, char **argv, struct err *e)
+run(int words, char **argv, struct err *e)
 {
-	int words;
-
-	switch (opt_parse(NULL, &command_config, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
+	(void)words;
 	if (strcmp(argv[1], "nginx") != 0)
 		return err_set(e, ERR_USAGE, "%s: only nginx is known", argv[1]);
 	if ((certificate == NULL) != (key == NULL))

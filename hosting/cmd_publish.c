@@ -166,19 +166,12 @@ print_result(const char *dest, const struct publish_result *r, struct err *e)
 }
 
 static int
-run(int argc, char **argv, struct err *e)
+run(int words, char **argv, struct err *e)
 {
 	struct publish_result result;
-	int words, repo = -1, dest = -1, rc = -1;
+	int repo = -1, dest = -1, rc = -1;
 
-	switch (opt_parse(NULL, &command_publish, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
+	(void)words;
 	if (strstr(argv[2], "://") != NULL || strstr(argv[2], "::") != NULL)
 		return err_set(e, ERR_USAGE,
 		    "%s: the destination must be a folder; "

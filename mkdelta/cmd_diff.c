@@ -91,21 +91,14 @@ check_options(struct err *e)
 }
 
 static int
-run(int argc, char **argv, struct err *e)
+run(int words, char **argv, struct err *e)
 {
 	struct subject old = { .dir = -1 }, new = { .dir = -1 };
 	char *name = NULL;
 	struct stat st;
-	int words, dir = -1, rc = -1;
+	int dir = -1, rc = -1;
 
-	switch (opt_parse(NULL, &command_diff, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
+	(void)words;
 	if ((dir = subject_parent(argv[3], &name, e)) == -1)
 		goto out;
 	if (check_options(e) == -1)

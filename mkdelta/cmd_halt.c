@@ -9,16 +9,12 @@
 
 static struct keys_from from;
 static uint32_t days;
-static bool lift, force, allow_root_key, json;
+static bool lift, json;
 
 static const struct opt options[] = {
 	{ "days", 0, OPT_COUNT_U32, &days, "N", "with all: for so long, 1 to 14 (7)" },
 	{ "lift", 0, OPT_FLAG, &lift, NULL, "end the halt" },
-	KEYS_OPTIONS(from),
-	{ "allow-root-key", 0, OPT_FLAG, &allow_root_key, NULL,
-	    "with CI=true: sign though a root key lies there" },
-	{ "force", 0, OPT_FLAG, &force, NULL,
-	    "though the clock is behind the last signature" },
+	SIGN_OPTIONS(from, SIGN_FORCED),
 	{ "json", 0, OPT_FLAG, &json, NULL, "what is halted, as JSON" },
 	OPT_END
 };
@@ -70,44 +66,21 @@ change(struct repo *r, const char *word, struct err *e)
 }
 
 static int
-halt(struct repo *r, const char *word, struct err *e)
+halt(struct repo *r, int words, char **argv, struct err *e)
 {
-	struct keys *keys = NULL;
-	int rc = -1;
-
-	if (days > HALT_ALL_MAX_DAYS)
+	if (words > 1 && days > HALT_ALL_MAX_DAYS)
 		return err_set(e, ERR_USAGE, "--days %" PRIu32 ": 1 to %d", days,
 		    HALT_ALL_MAX_DAYS);
-	if (change(r, word, e) == 0 &&
-	    (keys = command_keys(r, &from, allow_root_key, e)) != NULL)
-		rc = repo_commit(r, keys, utc_now(), force, e);
-	keys_close(keys);
-	return rc;
+	if (words > 1 && (change(r, argv[2], e) == -1 ||
+	    command_commit(r, &from, e) == -1))
+		return -1;
+	return words > 1 && (r->waits || log_level_now() == LOG_QUIET) ? 0 : show(r, e);
 }
 
 static int
-run(int argc, char **argv, struct err *e)
+run(int words, char **argv, struct err *e)
 {
-	struct repo *r;
-	bool waits;
-	int words, rc;
-
-	switch (opt_parse(NULL, &command_halt, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
-	if ((r = repo_open(argv[1], words > 1 ? "halt" : NULL, e)) == NULL)
-		return -1;
-	rc = words > 1 ? halt(r, argv[2], e) : 0;
-	waits = rc == 0 && r->waits;
-	if (rc == 0 && !waits && (words == 1 || log_level_now() != LOG_QUIET))
-		rc = show(r, e);
-	repo_close(r);
-	return waits ? command_say_pending(argv[1], e) : rc;
+	return command_run(words > 1 ? "halt" : NULL, halt, words, argv, e);
 }
 
 const struct opt_command command_halt = {

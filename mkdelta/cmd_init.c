@@ -319,21 +319,14 @@ init_at(struct init *in, const struct place *p, struct err *e)
 }
 
 static int
-run(int argc, char **argv, struct err *e)
+run(int words, char **argv, struct err *e)
 {
 	struct init in = { .keys_path = BUF_INIT(4096), .keys_dir = -1 };
 	struct place p = { .at = -1 };
 	char lock_name[sizeof p.name + 16];
-	int words, lock = -1, rc = -1;
+	int lock = -1, rc = -1;
 
-	switch (opt_parse(NULL, &command_init, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
+	(void)words;
 	in.path = argv[1];
 	if (place_open(in.path, &p, e) == -1 || check_options(&in, e) == -1)
 		goto out;

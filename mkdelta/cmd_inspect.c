@@ -61,20 +61,12 @@ inspect(int fd, uint64_t bytes, const char *old_path, struct err *e)
 }
 
 static int
-run(int argc, char **argv, struct err *e)
+run(int words, char **argv, struct err *e)
 {
 	char *name = NULL;
 	struct stat st;
-	int words, dir, fd = -1, rc = -1;
+	int dir, fd = -1, rc = -1;
 
-	switch (opt_parse(NULL, &command_inspect, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
 	if ((dir = subject_parent(argv[1], &name, e)) != -1 &&
 	    (fd = fs_open_file(dir, name, &st, e)) != -1)
 		rc = inspect(fd, (uint64_t)st.st_size, words > 1 ? argv[2] : NULL, e);

@@ -1,14 +1,7 @@
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "manifest/base/bytes.h"
-#include "manifest/base/fs.h"
-#include "manifest/base/fs_change.h"
-#include "manifest/base/log.h"
 #include "manifest/base/utc.h"
 #include "mkdelta/commands.h"
 #include "mkdelta/halt_role.h"
@@ -20,7 +13,7 @@
 
 static struct keys_from from;
 static const char *key_type, *public_path;
-static bool allow_root_key, force, encrypt, json;
+static bool encrypt, json;
 
 static const struct opt options[] = {
 	{ "public", 0, OPT_TEXT, &public_path, "FILE",
@@ -29,11 +22,7 @@ static const struct opt options[] = {
 	    "of a key that is made: ed25519 (default) or p256" },
 	{ "encrypt", 0, OPT_FLAG, &encrypt, NULL,
 	    "ask for a passphrase to encrypt it with" },
-	KEYS_OPTIONS(from),
-	{ "allow-root-key", 0, OPT_FLAG, &allow_root_key, NULL,
-	    "with CI=true: sign though a root key lies there" },
-	{ "force", 0, OPT_FLAG, &force, NULL,
-	    "though the clock is behind the last signature" },
+	SIGN_OPTIONS(from, SIGN_FORCED),
 	{ "json", 0, OPT_FLAG, &json, NULL, "list: as JSON" },
 	OPT_END
 };
@@ -41,7 +30,6 @@ static const struct opt options[] = {
 struct key_work {
 	const char *action, *path, *role, *id;
 	struct repo *repo;
-	struct keys *keys;
 };
 
 /* The public half: of --public, or of a new private one in the folder of keys. */
@@ -172,41 +160,27 @@ static int
 change_and_sign(struct key_work *w, struct err *e)
 {
 	struct repo *r = w->repo;
-	int rc;
 
 	(void)snprintf(r->reason, sizeof r->reason, "key %s %s", w->action, w->role);
 	r->may_wait = true;
 	if (pending_is_there(r) && repo_place_pending(r, e) == -1)
 		return -1;
-	if (change(w, e) == -1 ||
-	    (w->keys = command_keys(r, &from, allow_root_key, e)) == NULL)
-		return -1;
-	rc = repo_commit(r, w->keys, utc_now(), force, e);
-	if (rc == 0 && !r->waits && log_level_now() != LOG_QUIET)
-		(void)printf("%s: published: %s\n", r->path, r->reason);
-	return rc;
+	return change(w, e) == -1 ? -1 : command_publish(r, &from, e);
 }
 
+/* From here on argv is `ACTION REPO ROLE KEY`. */
 static int
-list(const char *path, struct err *e)
+list(struct repo *r, int words, char **argv, struct err *e)
 {
-	struct show s = { .json = json, .now = utc_now() };
-	struct repo *r = repo_open(path, NULL, e);
-	struct keys *keys;
+	struct show s = { .repo = r, .json = json, .now = utc_now() };
+	struct keys *keys = command_keys_seen(r, &from);
 	int rc;
 
-	if (r == NULL)
-		return -1;
-	if ((keys = keys_gather(path, &from, e)) == NULL) {
-		if (e->code != ERR_ABSENT)
-			log_warn("keys are left out: %s", e->text);
-		err_clear(e);
-	}
-	s.repo = r;
+	(void)words;
+	(void)argv;
 	s.keys = keys;
 	rc = show_keys(&s, e);
 	keys_close(keys);
-	repo_close(r);
 	return rc;
 }
 
@@ -222,51 +196,32 @@ make_file(const char *path, struct err *e)
 }
 
 static int
-run_change(struct key_work *w, struct err *e)
+run_change(struct repo *r, int words, char **argv, struct err *e)
 {
-	bool waits;
-	int rc;
+	struct key_work w = { argv[0], argv[1], argv[2], words > 2 ? argv[3] : NULL, r };
 
-	if (passphrase_file(from.passphrase_file, e) == -1 ||
-	    (w->repo = repo_open(w->path, "key", e)) == NULL)
-		return -1;
-	rc = change_and_sign(w, e);
-	waits = rc == 0 && w->repo->waits;
-	keys_close(w->keys);
-	repo_close(w->repo);
-	return waits ? command_say_pending(w->path, e) : rc;
+	return change_and_sign(&w, e);
 }
 
 static int
-run(int argc, char **argv, struct err *e)
+run(int words, char **argv, struct err *e)
 {
-	struct key_work w = { .action = NULL };
-	int words;
+	const char *action = argv[1];
 
-	switch (opt_parse(NULL, &command_key, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
-	w.action = argv[1];
-	w.path = argv[2];
-	w.role = words > 2 ? argv[3] : NULL;
-	w.id = words > 3 ? argv[4] : NULL;
-	if (strcmp(w.action, "list") == 0)
-		return list(w.path, e);
-	if (strcmp(w.action, "new") == 0 && words == 2)
-		return make_file(w.path, e);
-	if (strcmp(w.action, "new") != 0 && strcmp(w.action, "rotate") != 0 &&
-	    strcmp(w.action, "revoke") != 0 && strcmp(w.action, "threshold") != 0)
+	if (strcmp(action, "list") == 0)
+		return command_run(NULL, list, words - 1, argv + 1, e);
+	if (strcmp(action, "new") == 0 && words == 2)
+		return make_file(argv[2], e);
+	if (strcmp(action, "new") != 0 && strcmp(action, "rotate") != 0 &&
+	    strcmp(action, "revoke") != 0 && strcmp(action, "threshold") != 0)
 		return err_set(e, ERR_USAGE, "key %s: is none of list, new, rotate, revoke, "
-		    "threshold", w.action);
-	if (w.role == NULL)
+		    "threshold", action);
+	if (words == 2)
 		return err_set(e, ERR_USAGE, "key %s: of which role?  root, targets, online "
-		    "(snapshot and timestamp), halt, or a channel", w.action);
-	return run_change(&w, e);
+		    "(snapshot and timestamp), halt, or a channel", action);
+	if (passphrase_file(from.passphrase_file, e) == -1)
+		return -1;
+	return command_run("key", run_change, words - 1, argv + 1, e);
 }
 
 const struct opt_command command_key = {

@@ -232,28 +232,20 @@ out:
 }
 
 static int
-run(int argc, char **argv, struct err *e)
+work(struct repo *r, int words, char **argv, struct err *e)
 {
-	struct repo *r;
-	int words, rc;
+	(void)words;
+	(void)argv;
+	if (show(r, e) == -1)
+		return -1;
+	(void)fflush(stdout);
+	return command_warn_expiry(r, utc_now());
+}
 
-	switch (opt_parse(NULL, &command_list, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
-	if ((r = repo_open(argv[1], NULL, e)) == NULL)
-		return -1;
-	rc = show(r, e);
-	if (rc == 0) {
-		(void)fflush(stdout);
-		rc = command_warn_expiry(r, utc_now());
-	}
-	repo_close(r);
-	return rc;
+static int
+run(int words, char **argv, struct err *e)
+{
+	return command_run(NULL, work, words, argv, e);
 }
 
 const struct opt_command command_list = {

@@ -243,22 +243,15 @@ open_delta(struct patch *p, const char *path, int *fd, uint64_t *bytes, struct e
 }
 
 static int
-run(int argc, char **argv, struct err *e)
+run(int words, char **argv, struct err *e)
 {
 	struct patch p = { .old = { .dir = -1 }, .at = -1, .old_fd = -1 };
 	struct stat st;
 	char *name = NULL;
 	uint64_t bsdiff40_bytes = 0;
-	int words, fd = -1, rc = -1;
+	int fd = -1, rc = -1;
 
-	switch (opt_parse(NULL, &command_patch, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
+	(void)words;
 	if ((p.at = subject_parent(argv[3], &name, e)) == -1)
 		goto out;
 	if (fs_stat_at(p.at, name, &st, e) == 1 && !(force && S_ISREG(st.st_mode))) {

@@ -1,12 +1,8 @@
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "manifest/base/bytes.h"
 #include "manifest/base/log.h"
-#include "manifest/base/utc.h"
 #include "mkdelta/commands.h"
 #include "mkdelta/promote.h"
 
@@ -23,11 +19,7 @@ static const struct opt options[] = {
 	    "for matching, over all threads (default 1G a delta)" },
 	{ "effort", 0, OPT_COUNT_U32, &want.effort, "N",
 	    "for deltas: 1 (fast) to 9 (small), default 5" },
-	KEYS_OPTIONS(want.keys),
-	{ "allow-root-key", 0, OPT_FLAG, &want.allow_root_key, NULL,
-	    "with CI=true: sign though a root key lies there" },
-	{ "force", 0, OPT_FLAG, &want.force, NULL,
-	    "a lower version, or a clock behind the last signature" },
+	SIGN_OPTIONS(want.keys, "a lower version, or a clock behind the last signature"),
 	OPT_END
 };
 
@@ -53,12 +45,11 @@ say(const struct release *r)
 }
 
 static int
-work(struct release *r, uint64_t number, struct err *e)
+promote(struct release *r, struct err *e)
 {
-	struct keys *keys = command_keys(r->repo, &want.keys, want.allow_root_key, e);
+	struct keys *keys = command_keys(r->repo, &want.keys, e);
 	int go, rc = -1;
 
-	r->number = number;
 	if (keys == NULL || repo_channel(r->repo, want.channel, e) == NULL ||
 	    repo_can_sign(r->repo, keys, want.channel, e) == -1 ||
 	    repo_can_sign(r->repo, keys, "timestamp", e) == -1 ||
@@ -67,11 +58,11 @@ work(struct release *r, uint64_t number, struct err *e)
 	if (go == 0) {
 		if (log_level_now() != LOG_QUIET)
 			(void)printf("channel %s has release %" PRIu64 " already\n",
-			    want.channel, number);
+			    want.channel, r->number);
 		rc = 0;
 	} else if (release_deltas(r, e) == 0 && release_publish(r, keys, e) == 0) {
 		say(r);
-		rc = r->repo->waits ? command_say_pending(r->repo->path, e) : 0;
+		rc = 0;
 	}
 out:
 	keys_close(keys);
@@ -79,33 +70,24 @@ out:
 }
 
 static int
-run(int argc, char **argv, struct err *e)
+work(struct repo *repo, int words, char **argv, struct err *e)
 {
-	struct release *r;
-	uint64_t number;
-	int words, rc = -1;
+	struct release *r = release_new(repo, &want, e);
+	int rc = -1;
 
-	switch (opt_parse(NULL, &command_promote, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
+	(void)words;
+	if (r != NULL && name_parse_release(argv[2], &r->number, e) == 0)
+		rc = promote(r, e);
+	release_free(r);
+	return rc;
+}
+
+static int
+run(int words, char **argv, struct err *e)
+{
 	if (want.channel == NULL)
 		return err_set(e, ERR_USAGE, "--to: which channel gets it?");
-	if (name_parse_release(argv[2], &number, e) == -1)
-		return -1;
-	if ((r = calloc(1, sizeof *r)) == NULL)
-		return err_set(e, ERR_NOMEM, "out of memory");
-	r->want = &want;
-	if ((r->repo = repo_open(argv[1], "promote", e)) != NULL)
-		rc = work(r, number, e);
-	release_clear(r);
-	repo_close(r->repo);
-	free(r);
-	return rc;
+	return command_run("promote", work, words, argv, e);
 }
 
 const struct opt_command command_promote = {

@@ -7,16 +7,12 @@
 
 static struct keys_from from;
 static struct opt_list roles;
-static bool allow_root_key, force, json;
+static bool json;
 
 static const struct opt options[] = {
 	{ "role", 0, OPT_LIST, &roles, "NAME",
 	    "this role too: root, targets, or a channel with its platforms" },
-	KEYS_OPTIONS(from),
-	{ "allow-root-key", 0, OPT_FLAG, &allow_root_key, NULL,
-	    "with CI=true: sign though a root key lies there" },
-	{ "force", 0, OPT_FLAG, &force, NULL,
-	    "though the clock is behind the last signature" },
+	SIGN_OPTIONS(from, SIGN_FORCED),
 	{ "json", 0, OPT_FLAG, &json, NULL, "the result as JSON" },
 	OPT_END
 };
@@ -76,35 +72,23 @@ choose(struct repo *r, struct err *e)
 }
 
 static int
-run(int argc, char **argv, struct err *e)
+refresh(struct repo *r, int words, char **argv, struct err *e)
 {
-	struct repo *r;
-	struct keys *keys = NULL;
-	int words, rc = -1;
-
-	switch (opt_parse(NULL, &command_refresh, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
+	(void)words;
+	(void)argv;
+	if (choose(r, e) == -1 || command_commit(r, &from, e) == -1 ||
+	    (!r->waits && say(r, e) == -1))
 		return -1;
-	case OPT_RUN:
-		break;
-	}
-	if ((r = repo_open(argv[1], "refresh", e)) == NULL ||
-	    (keys = command_keys(r, &from, allow_root_key, e)) == NULL ||
-	    choose(r, e) == -1)
-		goto out;
-	if (repo_commit(r, keys, utc_now(), force, e) == 0)
-		rc = say(r, e);
 	/* What it could not sign may run out all the same; its own work is done. */
-	if (rc == 0) {
-		(void)fflush(stdout);
-		(void)command_warn_expiry(r, utc_now());
-	}
-out:
-	keys_close(keys);
-	repo_close(r);
-	return rc;
+	(void)fflush(stdout);
+	(void)command_warn_expiry(r, utc_now());
+	return 0;
+}
+
+static int
+run(int words, char **argv, struct err *e)
+{
+	return command_run("refresh", refresh, words, argv, e);
 }
 
 const struct opt_command command_refresh = {

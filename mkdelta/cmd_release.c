@@ -1,7 +1,5 @@
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "manifest/base/bytes.h"
 #include "manifest/base/log.h"
@@ -54,11 +52,7 @@ static const struct opt options[] = {
 	    "for deltas: 1 (fast) to 9 (small), default 5" },
 	{ "without", 0, OPT_TEXT, &without_names, "NAMES",
 	    "for deltas: rules or methods not to use (for older decoders)" },
-	KEYS_OPTIONS(want.keys),
-	{ "allow-root-key", 0, OPT_FLAG, &want.allow_root_key, NULL,
-	    "with CI=true: sign though a root key lies there" },
-	{ "force", 0, OPT_FLAG, &want.force, NULL,
-	    "a lower version, or a clock behind the last signature" },
+	SIGN_OPTIONS(want.keys, "a lower version, or a clock behind the last signature"),
 	{ "json", 0, OPT_FLAG, &json, NULL, "the result as JSON" },
 	OPT_END
 };
@@ -179,6 +173,7 @@ json_release(const struct release *r, bool made)
 	(void)jv_set(o, "release", jv_new_int((int64_t)r->number));
 	(void)jv_set(o, "channel", jv_new_text(r->want->channel));
 	(void)jv_set(o, "made", jv_new_bool(made));
+	(void)jv_set(o, "waits", jv_new_bool(r->repo->waits));
 	if (made) {
 		(void)jv_set(o, "version", jv_new_text(r->version));
 		(void)jv_set(o, "created", jv_new_text(utc_text(created, r->created)));
@@ -196,7 +191,7 @@ raise_attempt(struct release *r, const struct keys *keys, struct err *e)
 		return -1;
 	if (json)
 		return command_print(json_release(r, false), e);
-	if (log_level_now() != LOG_QUIET)
+	if (!r->repo->waits && log_level_now() != LOG_QUIET)
 		(void)printf("release %" PRIu64 " is now at attempt %" PRIu64 "\n",
 		    r->number, want.says.attempt);
 	return 0;
@@ -225,7 +220,7 @@ make_release(struct release *r, const struct keys *keys, const char *keys_path_t
 	if (json)
 		return command_print(json_release(r, true), e);
 	say_release(r);
-	return r->repo->waits ? command_say_pending(r->repo->path, e) : 0;
+	return 0;
 }
 
 /* The channel, and whether all keys for it are here, before any work is done. */
@@ -247,48 +242,42 @@ check_channel(struct release *r, const struct keys *keys, struct err *e)
 }
 
 static int
-run(int argc, char **argv, struct err *e)
+work(struct repo *repo, int words, char **argv, struct err *e)
 {
-	struct release *r;
+	struct release *r = release_new(repo, &want, e);
 	struct keys *keys = NULL;
 	struct buf path = BUF_INIT(4096);
-	uint64_t ignored;
-	int words, rc = -1;
+	int rc = -1;
 
-	switch (opt_parse(NULL, &command_release, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
+	if (r != NULL && release_words(r, words - 1, argv + 2, e) == 0 &&
+	    keys_path(argv[1], want.keys.dir, &path, e) == 0 &&
+	    (keys = command_keys(repo, &want.keys, e)) != NULL &&
+	    check_channel(r, keys, e) == 0)
+		rc = make_release(r, keys, buf_text(&path), e);
+	/* Said as JSON already. */
+	if (json)
+		repo->waits = false;
+	keys_close(keys);
+	release_free(r);
+	buf_free(&path);
+	return rc;
+}
+
+static int
+run(int words, char **argv, struct err *e)
+{
+	uint64_t ignored;
+
 	if (want.effort > EFFORT_MAX)
 		return err_set(e, ERR_USAGE, "--effort %u: 1 to 9 is meant",
 		    want.effort);
-	if (without_names != NULL && without_parse(without_names, &want.without, e) == -1)
+	if ((without_names != NULL &&
+	    without_parse(without_names, &want.without, e) == -1) ||
+	    release_says_check(&want.says, e) == -1 ||
+	    (want.number != NULL && name_parse_release(want.number, &ignored, e) == -1) ||
+	    (want.channel != NULL && name_check_channel(want.channel, e) == -1))
 		return -1;
-	if (release_says_check(&want.says, e) == -1)
-		return -1;
-	if ((r = calloc(1, sizeof *r)) == NULL)
-		return err_set(e, ERR_NOMEM, "out of memory");
-	r->want = &want;
-	if ((want.number != NULL && name_parse_release(want.number, &ignored, e) == -1) ||
-	    (want.channel != NULL && name_check_channel(want.channel, e) == -1) ||
-	    release_words(r, words - 1, argv + 2, e) == -1 ||
-	    keys_path(argv[1], want.keys.dir, &path, e) == -1)
-		goto out;
-	if ((r->repo = repo_open(argv[1], "release", e)) != NULL &&
-	    (keys = command_keys(r->repo, &want.keys, want.allow_root_key, e)) != NULL &&
-	    check_channel(r, keys, e) == 0)
-		rc = make_release(r, keys, buf_text(&path), e);
-out:
-	keys_close(keys);
-	release_clear(r);
-	repo_close(r->repo);
-	free(r);
-	buf_free(&path);
-	return rc;
+	return command_run("release", work, words, argv, e);
 }
 
 const struct opt_command command_release = {

@@ -17,18 +17,6 @@ static const struct opt options[] = {
 	OPT_END
 };
 
-/* Those at hand, to say what could be signed here.  None is no fault. */
-static struct keys *
-find_keys(const struct repo *r, struct err *e)
-{
-	struct keys *keys = keys_gather(r->path, &from, e);
-
-	if (keys == NULL && (e->code != ERR_ABSENT || from.dir != NULL))
-		log_warn("keys are left out: %s", e->text);
-	err_clear(e);
-	return keys;
-}
-
 static int
 show(const struct repo *r, const char *word, struct err *e)
 {
@@ -42,7 +30,7 @@ show(const struct repo *r, const char *word, struct err *e)
 	if (word != NULL && isdigit((unsigned char)word[0]))
 		return name_parse_release(word, &number, e) == -1 ? -1 :
 		    show_release(&s, number, e);
-	s.keys = keys = find_keys(r, e);
+	s.keys = keys = command_keys_seen(r, &from);
 	if (word == NULL || strcmp(word, "roles") == 0) {
 		rc = show_roles(&s, e);
 		if (rc == 0 && word == NULL && !json && pending_is_there(r))
@@ -61,24 +49,15 @@ show(const struct repo *r, const char *word, struct err *e)
 }
 
 static int
-run(int argc, char **argv, struct err *e)
+work(struct repo *r, int words, char **argv, struct err *e)
 {
-	struct repo *r;
-	int words, rc;
+	return show(r, words > 1 ? argv[2] : NULL, e);
+}
 
-	switch (opt_parse(NULL, &command_show, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
-	if ((r = repo_open(argv[1], NULL, e)) == NULL)
-		return -1;
-	rc = show(r, words > 1 ? argv[2] : NULL, e);
-	repo_close(r);
-	return rc;
+static int
+run(int words, char **argv, struct err *e)
+{
+	return command_run(NULL, work, words, argv, e);
 }
 
 const struct opt_command command_show = {

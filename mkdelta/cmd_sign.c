@@ -1,7 +1,6 @@
 #include <stdio.h>
 
 #include "manifest/base/log.h"
-#include "manifest/base/utc.h"
 #include "mkdelta/commands.h"
 #include "mkdelta/pending.h"
 #include "mkdelta/reproduce.h"
@@ -9,17 +8,13 @@
 
 static struct keys_from from;
 static struct opt_list trees;
-static bool allow_root_key, force, drop;
+static bool drop;
 
 static const struct opt options[] = {
-	KEYS_OPTIONS(from),
+	SIGN_OPTIONS(from, SIGN_FORCED),
 	{ "reproduce", 0, OPT_LIST, &trees, "TREE",
 	    "sign only if TREE (or PLATFORM=TREE) is what is to be released" },
 	{ "drop", 0, OPT_FLAG, &drop, NULL, "give the change up instead" },
-	{ "allow-root-key", 0, OPT_FLAG, &allow_root_key, NULL,
-	    "with CI=true: sign though a root key lies there" },
-	{ "force", 0, OPT_FLAG, &force, NULL,
-	    "though the clock is behind the last signature" },
 	OPT_END
 };
 
@@ -37,45 +32,27 @@ drop_change(const struct repo *r, struct err *e)
 static int
 sign(struct repo *r, struct err *e)
 {
-	struct keys *keys = NULL;
-	int rc = -1;
-
 	if (pending_load(r, e) == -1) {
 		if (e->code == ERR_ABSENT)
 			(void)err_set(e, ERR_USAGE, "%s: nothing waits for signatures",
 			    r->path);
 		return -1;
 	}
-	if (reproduce_check(r, &trees, e) == 0 &&
-	    (keys = command_keys(r, &from, allow_root_key, e)) != NULL)
-		rc = repo_commit(r, keys, utc_now(), force, e);
-	keys_close(keys);
-	if (rc == 0 && !r->waits && log_level_now() != LOG_QUIET)
-		(void)printf("%s: published: %s\n", r->path, r->reason);
-	return rc;
+	return reproduce_check(r, &trees, e) == -1 ? -1 : command_publish(r, &from, e);
 }
 
 static int
-run(int argc, char **argv, struct err *e)
+work(struct repo *r, int words, char **argv, struct err *e)
 {
-	struct repo *r;
-	bool waits;
-	int words, rc;
+	(void)words;
+	(void)argv;
+	return drop ? drop_change(r, e) : sign(r, e);
+}
 
-	switch (opt_parse(NULL, &command_sign, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
-	if ((r = repo_open(argv[1], "sign", e)) == NULL)
-		return -1;
-	rc = drop ? drop_change(r, e) : sign(r, e);
-	waits = rc == 0 && r->waits;
-	repo_close(r);
-	return waits ? command_say_pending(argv[1], e) : rc;
+static int
+run(int words, char **argv, struct err *e)
+{
+	return command_run("sign", work, words, argv, e);
 }
 
 const struct opt_command command_sign = {

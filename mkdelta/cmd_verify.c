@@ -79,12 +79,14 @@ warn_of_leftovers(const struct leftovers *left)
 }
 
 static int
-verify(const struct repo *r, struct err *e)
+verify(struct repo *r, int words, char **argv, struct err *e)
 {
 	struct audit result = { 0 };
 	struct leftovers left = { 0 };
 	int rc = -1;
 
+	(void)words;
+	(void)argv;
 	if (audit_run(r, jobs, &result, e) == 0 && leftovers_find(r, &left, e) == 0 &&
 	    say(r, &result, &left, e) == 0) {
 		(void)fflush(stdout);
@@ -102,24 +104,9 @@ verify(const struct repo *r, struct err *e)
 }
 
 static int
-run(int argc, char **argv, struct err *e)
+run(int words, char **argv, struct err *e)
 {
-	struct repo *r;
-	int words, rc;
-
-	switch (opt_parse(NULL, &command_verify, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
-	if ((r = repo_open(argv[1], NULL, e)) == NULL)
-		return -1;
-	rc = verify(r, e);
-	repo_close(r);
-	return rc;
+	return command_run(NULL, verify, words, argv, e);
 }
 
 const struct opt_command command_verify = {

@@ -3,24 +3,18 @@
 #include <string.h>
 
 #include "manifest/base/log.h"
-#include "manifest/base/utc.h"
 #include "mkdelta/channel.h"
 #include "mkdelta/commands.h"
 
 static struct keys_from from;
 static const char *channel_name, *down_to;
-static bool force, allow_root_key;
 
 static const struct opt options[] = {
 	{ "channel", 'c', OPT_TEXT, &channel_name, "NAME",
 	    "from this channel (default: the first)" },
 	{ "downgrade-to", 0, OPT_TEXT, &down_to, "M",
 	    "devices above release M go down to it" },
-	KEYS_OPTIONS(from),
-	{ "allow-root-key", 0, OPT_FLAG, &allow_root_key, NULL,
-	    "with CI=true: sign though a root key lies there" },
-	{ "force", 0, OPT_FLAG, &force, NULL,
-	    "though the clock is behind the last signature" },
+	SIGN_OPTIONS(from, SIGN_FORCED),
 	OPT_END
 };
 
@@ -110,17 +104,26 @@ read_down(const struct repo *r, const struct repo_role *channel, uint64_t number
 	return 0;
 }
 
+static void
+say(const struct repo_role *channel, uint64_t number, uint64_t down)
+{
+	(void)printf("release %" PRIu64 " is withdrawn from %s\n", number, channel->name);
+	if (down != 0)
+		(void)printf("  devices above %" PRIu64 " go down to it\n", down);
+	else
+		log_say("Devices that run it stay until something newer comes.");
+}
+
 static int
-withdraw(struct repo *r, const char *word, struct err *e)
+withdraw(struct repo *r, int words, char **argv, struct err *e)
 {
 	struct repo_role *channel = repo_next_channel(r, NULL);
-	struct keys *keys = NULL;
 	uint64_t number, down;
-	int rc = -1;
 
+	(void)words;
 	if (channel_name != NULL || channel == NULL)
 		channel = repo_channel(r, channel_name == NULL ? "" : channel_name, e);
-	if (channel == NULL || name_parse_release(word, &number, e) == -1 ||
+	if (channel == NULL || name_parse_release(argv[2], &number, e) == -1 ||
 	    read_down(r, channel, number, &down, e) == -1 ||
 	    drop_release(r, channel, number, down, e) == -1 ||
 	    channel_add_withdrawn(channel, number, e) == -1 ||
@@ -128,41 +131,17 @@ withdraw(struct repo *r, const char *word, struct err *e)
 		return -1;
 	(void)snprintf(r->reason, sizeof r->reason, "withdraw release %" PRIu64 " from %.32s",
 	    number, channel->name);
-	if ((keys = command_keys(r, &from, allow_root_key, e)) != NULL)
-		rc = repo_commit(r, keys, utc_now(), force, e);
-	keys_close(keys);
-	if (rc == 0 && !r->waits && log_level_now() != LOG_QUIET) {
-		(void)printf("release %" PRIu64 " is withdrawn from %s\n", number,
-		    channel->name);
-		if (down != 0)
-			(void)printf("  devices above %" PRIu64 " go down to it\n", down);
-		else
-			log_say("Devices that run it stay until something newer comes.");
-	}
-	return rc;
+	if (command_commit(r, &from, e) == -1)
+		return -1;
+	if (!r->waits && log_level_now() != LOG_QUIET)
+		say(channel, number, down);
+	return 0;
 }
 
 static int
-run(int argc, char **argv, struct err *e)
+run(int words, char **argv, struct err *e)
 {
-	struct repo *r;
-	bool waits;
-	int words, rc;
-
-	switch (opt_parse(NULL, &command_withdraw, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
-	if ((r = repo_open(argv[1], "withdraw", e)) == NULL)
-		return -1;
-	rc = withdraw(r, argv[2], e);
-	waits = rc == 0 && r->waits;
-	repo_close(r);
-	return waits ? command_say_pending(argv[1], e) : rc;
+	return command_run("withdraw", withdraw, words, argv, e);
 }
 
 const struct opt_command command_withdraw = {

@@ -20,12 +20,12 @@ is_ci(void)
 }
 
 struct keys *
-command_keys(const struct repo *r, const struct keys_from *from, bool allow_root_key,
-    struct err *e)
+command_keys(const struct repo *r, const struct keys_from *from, struct err *e)
 {
 	struct keys *keys = keys_gather(r->path, from, e);
 
-	if (keys == NULL || !is_ci() || allow_root_key || !repo_has_root_key(r, keys))
+	if (keys == NULL || !is_ci() || from->allow_root_key ||
+	    !repo_has_root_key(r, keys))
 		return keys;
 	(void)err_set(e, ERR_POLICY, "keys %s%s: hold a private root key, and CI=true says "
 	    "that this is a build machine; keep root keys off it: move root-*.pem to a "
@@ -33,6 +33,37 @@ command_keys(const struct repo *r, const struct keys_from *from, bool allow_root
 	    from->dir, from->dir == NULL ? ".keys" : "");
 	keys_close(keys);
 	return NULL;
+}
+
+struct keys *
+command_keys_seen(const struct repo *r, const struct keys_from *from)
+{
+	struct err e = ERR_INIT;
+	struct keys *keys = keys_gather(r->path, from, &e);
+
+	if (keys == NULL && (e.code != ERR_ABSENT || from->dir != NULL))
+		log_warn("keys are left out: %s", e.text);
+	return keys;
+}
+
+int
+command_commit(struct repo *r, const struct keys_from *from, struct err *e)
+{
+	struct keys *keys = command_keys(r, from, e);
+	int rc = keys == NULL ? -1 : repo_commit(r, keys, utc_now(), from->force, e);
+
+	keys_close(keys);
+	return rc;
+}
+
+int
+command_publish(struct repo *r, const struct keys_from *from, struct err *e)
+{
+	if (command_commit(r, from, e) == -1)
+		return -1;
+	if (!r->waits && log_level_now() != LOG_QUIET)
+		(void)printf("%s: published: %s\n", r->path, r->reason);
+	return 0;
 }
 
 static int
@@ -67,9 +98,19 @@ command_warn_expiry(const struct repo *r, int64_t now)
 }
 
 int
-command_say_pending(const char *path, struct err *e)
+command_run(const char *lock, command_work *work, int words, char **argv, struct err *e)
 {
-	return log_level_now() == LOG_QUIET ? 0 : show_pending(path, false, e);
+	struct repo *r = repo_open(argv[1], lock, e);
+	bool waits;
+	int rc;
+
+	if (r == NULL)
+		return -1;
+	rc = work(r, words, argv, e);
+	waits = rc == 0 && r->waits;
+	repo_close(r);
+	return waits && log_level_now() != LOG_QUIET ?
+	    show_pending(argv[1], false, e) : rc;
 }
 
 int

@@ -28,11 +28,12 @@ enum { KEYS_MAX = 64 };
 
 struct keys;
 
-/* What a command line says of keys. */
+/* What a command line says of keys, and of signing with them. */
 struct keys_from {
 	const char *dir;		/* NULL: REPO.keys, if it is there */
 	struct opt_list key;		/* key_source.h */
 	const char *passphrase_file;	/* passphrase.h */
+	bool allow_root_key, force;
 };
 #define KEYS_OPTIONS(from)							\
 	{ "keys", 'k', OPT_TEXT, &(from).dir, "DIR",				\
@@ -41,6 +42,13 @@ struct keys_from {
 	    "one key: FILE, env:NAME, fd:N, store:URI, cmd:PUB.pem:COMMAND" },	\
 	{ "passphrase-file", 0, OPT_TEXT, &(from).passphrase_file, "FILE",	\
 	    "opens encrypted keys (else MKDELTA_PASSPHRASE, or a prompt)" }
+/* For commands that sign; `forced`: what --force is for. */
+#define SIGN_OPTIONS(from, forced)						\
+	KEYS_OPTIONS(from),							\
+	{ "allow-root-key", 0, OPT_FLAG, &(from).allow_root_key, NULL,		\
+	    "with CI=true: sign though a root key lies there" },		\
+	{ "force", 0, OPT_FLAG, &(from).force, NULL, forced }
+#define SIGN_FORCED "though the clock is behind the last signature"
 
 /* `given`, or else "REPO.keys", appended to out. */
 int keys_path(const char *repo, const char *given, struct buf *out, struct err *);

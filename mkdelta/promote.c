@@ -47,7 +47,8 @@ check_order(const struct release *r, const struct release_tree *t, struct err *e
 		return err_set(e, ERR_POLICY, "release %" PRIu64 ": channel %s is at %"
 		    PRIu64 " for %s already, and devices only go up", r->number,
 		    r->want->channel, newest->release, t->platform);
-	if (!r->want->force && version_compare(t->record.version, newest->version) < 0)
+	if (!r->want->keys.force &&
+	    version_compare(t->record.version, newest->version) < 0)
 		return err_set(e, ERR_POLICY, "version %s: is lower than the newest of "
 		    "channel %s, release %" PRIu64 " with version %s; --force promotes "
 		    "all the same", t->record.version, r->want->channel, newest->release,

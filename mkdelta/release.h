@@ -35,7 +35,7 @@ struct release_says {		/* to devices; NULL and 0: not said */
 struct release_want {		/* the command line; NULL and 0: not said */
 	const char *channel, *platform, *number, *version, *notes;
 	struct keys_from keys;
-	bool require_clean, force, allow_root_key, owners, xattrs;
+	bool require_clean, owners, xattrs;
 	uint32_t jobs;
 	uint64_t memory_bytes;
 	uint32_t effort;	/* 0: the default */
@@ -112,7 +112,8 @@ int release_publish(struct release *, const struct keys *, struct err *);
  * that is offered after this release; UINT64_MAX when there is no way. */
 uint64_t release_cost(const struct release_tree *, const struct record *from);
 
-void release_clear(struct release *);
+struct release *release_new(struct repo *, const struct release_want *, struct err *);
+void release_free(struct release *);		/* NULL is fine */
 void release_drop_last(struct release *);	/* the last of the trees */
 
 #endif

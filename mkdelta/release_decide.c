@@ -158,7 +158,7 @@ check_number(const struct release *r, uint64_t n, const struct survey *s, struct
 static int
 check_version(const struct release *r, const struct survey *s, struct err *e)
 {
-	if (s->newest.release == 0 || r->want->force ||
+	if (s->newest.release == 0 || r->want->keys.force ||
 	    version_compare(r->version, s->newest.version) >= 0)
 		return 0;
 	return err_set(e, ERR_POLICY, "version %s: is lower than the newest of channel "

@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -160,10 +161,27 @@ release_drop_last(struct release *r)
 	memset(t, 0, sizeof *t);
 }
 
-void
-release_clear(struct release *r)
+struct release *
+release_new(struct repo *repo, const struct release_want *want, struct err *e)
 {
+	struct release *r = calloc(1, sizeof *r);
+
+	if (r == NULL) {
+		(void)err_set(e, ERR_NOMEM, "out of memory");
+		return NULL;
+	}
+	r->repo = repo;
+	r->want = want;
+	return r;
+}
+
+void
+release_free(struct release *r)
+{
+	if (r == NULL)
+		return;
 	while (r->n > 0)
 		release_drop_last(r);
 	buf_free(&r->notes);
+	free(r);
 }

@@ -163,5 +163,5 @@ release_publish(struct release *r, const struct keys *keys, struct err *e)
 	for (size_t i = 0; i < r->n; i++)
 		if (place_tree(r, &r->trees[i], e) == -1)
 			return -1;
-	return repo_commit(r->repo, keys, utc_now(), r->want->force, e);
+	return repo_commit(r->repo, keys, utc_now(), r->want->keys.force, e);
 }

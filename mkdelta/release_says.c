@@ -220,5 +220,5 @@ release_raise_attempt(struct release *r, const struct keys *keys, struct err *e)
 			return -1;
 		role->changed = true;
 	}
-	return repo_commit(r->repo, keys, utc_now(), r->want->force, e);
+	return repo_commit(r->repo, keys, utc_now(), r->want->keys.force, e);
 }

@@ -34,7 +34,7 @@ static const struct opt options[] = {
 	OPT_END
 };
 
-static int run_release(int argc, char **argv, struct err *e);
+static int run_release(int n, char **argv, struct err *e);
 
 static const struct opt_command cmd_release = { "release", "REPO TREE",
 	"publish a tree as a release", "The tree is read once.\n", options, 1, 2,
@@ -45,26 +45,19 @@ static char *args[WORDS_MAX + 1];
 static int run_count;
 
 static int
-run_release(int argc, char **argv, struct err *e)
+run_release(int n, char **argv, struct err *e)
 {
 	run_count++;
-	switch (opt_parse(NULL, &cmd_release, argc, argv, &words, e)) {
-	case OPT_SHOWN:
-		return 0;
-	case OPT_BAD:
-		return -1;
-	case OPT_RUN:
-		break;
-	}
+	words = n;
 	if (strcmp(argv[1], "fail") == 0)
 		return err_set(e, ERR_TRUST, "root.json: no good signature");
 	return strcmp(argv[1], "eight") == 0 ? 8 : 0;
 }
 
 static int
-run_other(int argc, char **argv, struct err *e)
+run_other(int n, char **argv, struct err *e)
 {
-	(void)argc;
+	(void)n;
 	(void)argv;
 	return err_set(e, ERR_FAIL, "other ran");
 }
@@ -330,7 +323,7 @@ without_a_word_the_fallback_runs(void **state)
 	assert_int_equal(run_program("prog", "refresh"), 1);
 	assert_string_equal(err_text, "prog: other ran\n");
 	assert_int_equal(run_program("prog -n --out x", "release"), 2);
-	assert_int_equal(run_count, 1);
+	assert_int_equal(run_count, 0);
 	assert_non_null(strstr(err_text, "too few words"));
 	assert_int_equal(run_program("prog relaese", "release"), 2);
 	assert_non_null(strstr(err_text, "did you mean 'release'?"));

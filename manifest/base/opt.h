@@ -11,18 +11,8 @@
  *		"longer text for --help\n", options, 2, 2, run_release
  *	};
  *	static int
- *	run_release(int argc, char **argv, struct err *e)
+ *	run_release(int words, char **argv, struct err *e)
  *	{
- *		int words;
- *
- *		switch (opt_parse(NULL, &cmd_release, argc, argv, &words, e)) {
- *		case OPT_SHOWN:
- *			return 0;
- *		case OPT_BAD:
- *			return -1;
- *		case OPT_RUN:
- *			break;
- *		}
  *		... argv[1] .. argv[words] ...
  *
  * and in main.c
@@ -80,7 +70,9 @@ struct opt_command {
 	const char *text;	/* more for `--help`, NULL: none */
 	const struct opt *options;	/* at most 64; NULL: none */
 	int words_min, words_max;	/* -1: no limit */
-	int (*run)(int argc, char **argv, struct err *);	/* exit status or -1 */
+	/* What is left once the options are read: argv[1..words], argv[words + 1] is
+	 * NULL.  Exit status or -1. */
+	int (*run)(int words, char **argv, struct err *);
 };
 
 enum opt_result { OPT_RUN, OPT_SHOWN, OPT_BAD };

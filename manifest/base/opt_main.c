@@ -143,6 +143,22 @@ answer(const char *program, const char *about,
 }
 
 static int
+run_command(const struct opt_command *c, int argc, char **argv, struct err *e)
+{
+	int words;
+
+	switch (opt_parse(NULL, c, argc, argv, &words, e)) {
+	case OPT_SHOWN:
+		return 0;
+	case OPT_BAD:
+		return -1;
+	case OPT_RUN:
+		break;
+	}
+	return c->run(words, argv, e);
+}
+
+static int
 run(const char *program, const struct opt_command *const *commands,
     const char *fallback, int argc, char **argv, int at, struct err *e)
 {
@@ -155,13 +171,13 @@ run(const char *program, const struct opt_command *const *commands,
 		/* The options before the word move up behind it. */
 		memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof *argv);
 		argv[1] = word;
-		return c->run(argc - 1, argv + 1, e);
+		return run_command(c, argc - 1, argv + 1, e);
 	}
 	if (fallback == NULL || (c = find_command(commands, fallback)) == NULL) {
 		(void)err_set(e, ERR_USAGE, "a command is missing");
 		return err_hint(e, "try '%s --help'", program);
 	}
-	return c->run(argc, argv, e);
+	return run_command(c, argc, argv, e);
 }
 
 int
