@@ -11,11 +11,14 @@
 
 #include "apply/layout.h"
 
-/* .delta/ may be shipped for its hooks; the rest in it is written here. */
+/* The folder .delta may be shipped for its hooks; the rest in it is written here. */
 static int
-check_own(const char *path, struct err *e)
+check_own(const struct entry *entry, struct err *e)
 {
-	if (strncmp(path, ".delta/", 7) != 0 || strcmp(path, ".delta/hooks") == 0 ||
+	const char *path = entry->path;
+
+	if (strcmp(path, ".delta") == 0 ? entry->type == ENTRY_DIR :
+	    strncmp(path, ".delta/", 7) != 0 || strcmp(path, ".delta/hooks") == 0 ||
 	    strncmp(path, ".delta/hooks/", 13) == 0)
 		return 0;
 	return err_set(e, ERR_FORMAT, "%s: .delta/ is reserved, but for hooks/", path);
@@ -36,7 +39,7 @@ layout_begin(const struct layout *l, struct err *e)
 	for (size_t i = 0; i < l->listing->n; i++) {
 		const struct entry *entry = &l->listing->entries[i];
 
-		if (check_own(entry->path, e) == -1)
+		if (check_own(entry, e) == -1)
 			return -1;
 		if (entry->type == ENTRY_DIR && strcmp(entry->path, ".") != 0 &&
 		    fs_mkdir(l->tree, entry->path, 0700, e) == -1)
