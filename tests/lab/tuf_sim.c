@@ -157,7 +157,7 @@ sim_set_expires(struct tuf_sim *s, const char *role, int64_t seconds)
 static void
 add_role(struct tuf_sim *s, const char *name, const char *type, unsigned signers)
 {
-	struct tuf_head head = { type, 1, SIM_NOW + 30 * SIM_DAY, SIM_NOW - SIM_DAY,
+	struct tuf_head head = { type, 1, s->now + 30 * SIM_DAY, s->now - SIM_DAY,
 		s->product };
 	struct sim_role *r = &s->roles[s->n_roles++];
 	struct err e = ERR_INIT;
@@ -321,10 +321,17 @@ sim_release(struct tuf_sim *s)
 struct tuf_sim *
 sim_new(const char *product)
 {
+	return sim_new_at(product, SIM_NOW);
+}
+
+struct tuf_sim *
+sim_new_at(const char *product, int64_t now)
+{
 	struct tuf_sim *s = calloc(1, sizeof *s);
 	struct err e = ERR_INIT;
 
 	assert_non_null(s);
+	s->now = now;
 	s->product = product;
 	buf_init(&s->asked, FILE_MAX);
 	for (int i = 0; i < SIM_KEYS; i++) {

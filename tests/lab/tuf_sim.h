@@ -38,6 +38,7 @@ struct sim_file {
 struct tuf_sim {
 	struct signer *keys[SIM_KEYS];
 	struct jv *publics[SIM_KEYS];
+	int64_t now;                      /* what dates are reckoned from */
 	const char *product;              /* NULL: a foreign repository */
 	bool bare;                        /* list versions alone, no length and hash */
 	bool inconsistent;                /* consistent_snapshot false */
@@ -50,8 +51,10 @@ struct tuf_sim {
 	char endless[SIM_NAME_MAX]; /* this name never ends */
 };
 
-/* root, targets, snapshot and timestamp of version 1, published. */
-struct tuf_sim *sim_new(const char *product);
+/* root, targets, snapshot and timestamp of version 1, published: signed a day ago and
+ * valid for thirty more. */
+struct tuf_sim *sim_new(const char *product); /* at SIM_NOW */
+struct tuf_sim *sim_new_at(const char *product, int64_t now);
 void sim_free(struct tuf_sim *);
 struct tuf_source sim_source(struct tuf_sim *);
 
