@@ -1,9 +1,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "manifest/base/log.h"
 #include "manifest/base/utc.h"
 
 #include "apply/clock.h"
+
+/* The clocks of a publisher and a device may differ a little. */
+enum { TOLERATED_S = 3600 };
 
 /* "Nov 21 2026", as compilers write it (SOURCE_DATE_EPOCH where that is set). */
 static int64_t
@@ -28,4 +32,15 @@ clock_now(struct tuf_clock *clock, bool untrusted)
 	clock->system_now = utc_now();
 	clock->built = build_day();
 	clock->untrusted = untrusted;
+}
+
+void
+clock_say_if_behind(const struct tuf *tuf)
+{
+	char said[UTC_TEXT_MAX], floor[UTC_TEXT_MAX];
+	int64_t now = utc_now();
+
+	if (tuf_now(tuf) > now + TOLERATED_S)
+		log_say("the clock says %s and is behind; going by %s", utc_text(said, now),
+		    utc_text(floor, tuf_now(tuf)));
 }

@@ -92,7 +92,9 @@ refreshed(int dir, struct fetch *fetch, int (*work)(struct tuf *, struct fetch *
 		    "first");
 	}
 	rc = tuf_refresh(tuf, e);
-	if (rc == -1 && e->code == ERR_ABSENT)
+	if (rc == 0)
+		clock_say_if_behind(tuf);
+	else if (e->code == ERR_ABSENT)
 		e->code = ERR_NET;
 	if (rc == 0 && work != NULL)
 		rc = work(tuf, fetch, argc, argv, e);

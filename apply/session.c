@@ -245,6 +245,7 @@ session_refresh(struct session *s, struct err *e)
 			e->code = ERR_NET;
 		return err_wrap(e, "%s", s->dev->conf->name);
 	}
+	clock_say_if_behind(s->tuf);
 	return load_catalog(s, e) == -1 ? err_wrap(e, "%s", s->dev->conf->name) : 0;
 }
 
