@@ -55,9 +55,12 @@ check_id(const struct jv *object, const char *id, struct key *key, struct err *e
 		return 0;
 	/* What some writers add to a key later leaves them its id. */
 	bare = jv_new_object();
-	for (size_t i = 0; i < 3; i++)
-		if (jv_get(object, members[i]) != NULL)
-			(void)jv_set(bare, members[i], jv_copy(jv_get(object, members[i])));
+	for (size_t i = 0; i < 3; i++) {
+		const struct jv *value = jv_get(object, members[i]);
+
+		if (value != NULL)
+			(void)jv_set(bare, members[i], jv_copy(value));
+	}
 	rc = key_id_of(bare, &key->id, e);
 	jv_free(bare);
 	if (rc == 0 && strcmp(sha256_hex(&key->id, hex), id) != 0)

@@ -190,7 +190,7 @@ freeze_of_root_snapshot_and_targets_is_noticed_as_well(void **state)
 		sim_release(w->sim);
 		(void)snprintf(text, sizeof text, "%s: metadata expired on", roles[i]);
 		tuf_world_get_fails(w, APP, 9, text);
-		/* An expired root verified and is kept: the honest next one can follow. */
+		/* An expired root verified and is kept: an honest one can follow. */
 		assert_int_equal(tuf_world_version(w, roles[i]), 2);
 		sim_set_expires(w->sim, roles[i], w->sim->now + SIM_DAY);
 	}
