@@ -12,11 +12,9 @@
 #include <cmocka.h>
 
 #include "tests/lab/app.h"
-#include "tests/lab/lab.h"
+#include "tests/lab/fixture.h"
 
 enum { RELEASES = 40, UPDATE_METADATA_MAX = 24 * 1024 };
-
-static struct lab *master, *l;
 
 static int
 open_master(void **state)
@@ -34,27 +32,11 @@ open_master(void **state)
 }
 
 static int
-close_master(void **state)
-{
-	(void)state;
-	lab_close(master);
-	return 0;
-}
-
-static int
 open_lab(void **state)
 {
 	(void)state;
 	l = lab_open();
 	lab_ok(l, "cp -a '%s'/repo* . && mkdir www && mv repo www/new", master->dir);
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -117,8 +99,6 @@ archives_are_read_by_the_release_side_too(void **state)
 	    "delta-apply get --metadata-dir m --metadata-url file://$PWD/repo/metadata "
 	    "--targets-url file://$PWD/repo/targets --output out 1/any.tree.zst");
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

@@ -11,22 +11,6 @@
 
 #include "tests/lab/lab.h"
 
-static int
-open_lab(void **state)
-{
-	*state = lab_open();
-	return *state == NULL;
-}
-
-static int
-close_lab(void **state)
-{
-	lab_close(*state);
-	return 0;
-}
-
-#define LAB_TEST(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
-
 static void
 nothing_is_left(struct lab *l)
 {

@@ -13,8 +13,7 @@
 #include <string.h>
 
 #include "tests/lab/app.h"
-
-static struct lab *l;
+#include "tests/lab/fixture.h"
 
 static int
 open_lab(void **state)
@@ -25,14 +24,6 @@ open_lab(void **state)
 	lab_fill(l, "t/bin/app", 300000, 1);
 	lab_write(l, "t/etc/conf", "one\n");
 	lab_ok(l, "mkdelta release -q repo t && cp -a t t1");
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -205,8 +196,6 @@ never_full_means_never(void **state)
 	assert_int_equal(lab_requests(l, ".tar.zst"), 0);
 	app_runs(l, 1);
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

@@ -11,9 +11,7 @@
 #include <cmocka.h>
 
 #include "tests/lab/app.h"
-#include "tests/lab/lab.h"
-
-static struct lab *l;
+#include "tests/lab/fixture.h"
 
 /* Channels stable and beta; both have release 1, and beta has 2 and 3. */
 static int
@@ -28,14 +26,6 @@ open_lab(void **state)
 	for (int i = 2; i <= 3; i++)
 		lab_ok(l, "echo %d > t/n && mkdelta release -q repo t --channel beta", i);
 	app_configure(l, "");
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -185,8 +175,6 @@ the_halt_key_signs_nothing_else(void **state)
 	lab_expect(l, 5, "mkdelta promote repo 3 --to stable --keys k");
 	lab_expect(l, 5, "mkdelta refresh repo --role targets --keys k");
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

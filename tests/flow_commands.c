@@ -20,11 +20,8 @@
 
 #include "apply/journal_slot.h"
 
-#include "tests/lab/lab.h"
-
-#define DELTA_APPLY "delta-apply --config app.conf "
-
-static struct lab *master, *l;
+#include "tests/lab/app.h"
+#include "tests/lab/fixture.h"
 
 static void
 configure(const char *more)
@@ -42,21 +39,7 @@ open_master(void **state)
 {
 	(void)state;
 	master = lab_open();
-	lab_ok(master, "mkdelta init -q repo");
-	lab_fill(master, "t/bin/app", 200000, 1);
-	lab_ok(master, "mkdelta release -q --version v1.0 repo t");
-	lab_write(master, "t/etc/conf", "two\n");
-	lab_ok(master, "mkdelta release -q --version v1.1 repo t");
-	lab_fill(master, "t/lib/three", 3000, 3);
-	lab_ok(master, "mkdelta release -q --version v1.2 repo t");
-	return 0;
-}
-
-static int
-close_master(void **state)
-{
-	(void)state;
-	lab_close(master);
+	app_releases(master, 200000);
 	return 0;
 }
 
@@ -68,14 +51,6 @@ open_lab(void **state)
 	lab_ok(l, "cp -a '%s/repo' '%s/t' .", master->dir, master->dir);
 	lab_serve(l, "repo", NULL);
 	configure("");
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -400,8 +375,6 @@ help_lists_what_there_is(void **state)
 	}
 	lab_ok(l, "delta-apply --version");
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

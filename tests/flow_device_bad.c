@@ -13,9 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/lab/lab.h"
+#include "tests/lab/app.h"
 
-#define DELTA_APPLY "delta-apply --config app.conf "
 #define SNAPSHOT "find dev/demo -printf '%%p %%y %%m %%s %%l %%T@\\n' | sort > "
 
 static struct lab *master, *l;
@@ -34,13 +33,7 @@ open_master(void **state)
 {
 	(void)state;
 	master = lab_open();
-	lab_ok(master, "mkdelta init -q repo");
-	lab_fill(master, "t/bin/app", 60000, 1);
-	lab_ok(master, "mkdelta release -q --version v1.0 repo t");
-	lab_write(master, "t/etc/conf", "two\n");
-	lab_ok(master, "mkdelta release -q --version v1.1 repo t");
-	lab_fill(master, "t/lib/three", 3000, 3);
-	lab_ok(master, "mkdelta release -q --version v1.2 repo t");
+	app_releases(master, 60000);
 	return 0;
 }
 

@@ -13,11 +13,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "tests/lab/lab.h"
-
-#define DELTA_APPLY "delta-apply --config app.conf "
-
-static struct lab *master, *l;
+#include "tests/lab/fixture.h"
 
 /* A release with `bad` in it is not healthy. */
 static void
@@ -50,28 +46,12 @@ open_master(void **state)
 }
 
 static int
-close_master(void **state)
-{
-	(void)state;
-	lab_close(master);
-	return 0;
-}
-
-static int
 open_lab(void **state)
 {
 	(void)state;
 	l = lab_open();
 	lab_ok(l, "cp -a '%s/repo' '%s'/t[123] .", master->dir, master->dir);
 	configure("opt/demo", "");
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -212,8 +192,6 @@ a_folder_that_is_no_release_is_not_lost(void **state)
 	lab_must_say(l, "nothing was touched");
 	lab_ok(l, "[ \"$(ls -A opt/demo)\" = file ] && grep -x mine opt/demo/file");
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

@@ -14,13 +14,9 @@
 
 #include "manifest/base/bytes.h"
 
-#include "tests/lab/lab.h"
-
-#define DELTA_APPLY "delta-apply --config app.conf "
+#include "tests/lab/fixture.h"
 
 enum { RELEASES = 12, HOPS_MAX = 4 };
-
-static struct lab *master, *l;
 
 /* Each release changes one file of ten and a little of the program. */
 static int
@@ -43,14 +39,6 @@ open_master(void **state)
 }
 
 static int
-close_master(void **state)
-{
-	(void)state;
-	lab_close(master);
-	return 0;
-}
-
-static int
 open_lab(void **state)
 {
 	(void)state;
@@ -61,14 +49,6 @@ open_lab(void **state)
 	    "url = http://127.0.0.1:%d\nstate = %s/dev/state\nrun = %s/dev/run\n"
 	    "[trust]\nroot = %s/repo/metadata/1.root.json\n[net]\nretries = 0\n",
 	    l->dir, l->port, l->dir, l->dir, l->dir);
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -202,8 +182,6 @@ an_idle_run_is_two_requests_and_writes_nothing(void **state)
 	lab_ok(l, "find dev -path dev/run -prune -o -cnewer mark "
 	    "-print > touched; cat touched; test ! -s touched");
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

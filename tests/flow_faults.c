@@ -15,8 +15,7 @@
 #include <string.h>
 
 #include "tests/lab/app.h"
-
-static struct lab *master, *l;
+#include "tests/lab/fixture.h"
 
 /* Three releases; repo1 is the repository when there was one only. */
 static int
@@ -36,14 +35,6 @@ open_master(void **state)
 }
 
 static int
-close_master(void **state)
-{
-	(void)state;
-	lab_close(master);
-	return 0;
-}
-
-static int
 open_lab(void **state)
 {
 	(void)state;
@@ -51,14 +42,6 @@ open_lab(void **state)
 	lab_ok(l, "cp -a '%s/repo' '%s'/t* .", master->dir, master->dir);
 	lab_serve(l, "repo", NULL);
 	app_configure(l, "");
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -344,8 +327,6 @@ two_runs_at_once_are_6_and_the_first_is_not_disturbed(void **state)
 	lab_must_say(l, "demo 3 ");
 	app_runs(l, 3);
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

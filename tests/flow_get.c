@@ -8,9 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tests/lab/lab.h"
-
-static struct lab *master, *l;
+#include "tests/lab/fixture.h"
 
 static int
 open_master(void **state)
@@ -25,28 +23,12 @@ open_master(void **state)
 }
 
 static int
-close_master(void **state)
-{
-	(void)state;
-	lab_close(master);
-	return 0;
-}
-
-static int
 open_lab(void **state)
 {
 	(void)state;
 	l = lab_open();
 	lab_ok(l, "cp -a '%s/repo' .", master->dir);
 	lab_serve(l, "repo", NULL);
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -146,8 +128,6 @@ get_refuses_bytes_that_are_not_signed(void **state)
 	    "--output out 3/any.tree.zst", l->port, l->port);
 	lab_ok(l, "test -z \"$(find out -type f)\"");
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -13,22 +14,6 @@
 #include "tests/lab/lab.h"
 
 static char *golden;
-
-static int
-open_lab(void **state)
-{
-	*state = lab_open();
-	return *state == NULL || golden == NULL;
-}
-
-static int
-close_lab(void **state)
-{
-	lab_close(*state);
-	return 0;
-}
-
-#define LAB_TEST(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 static void
 every_golden_delta_makes_the_tree_of_its_sum(void **state)
@@ -90,6 +75,9 @@ main(void)
 		LAB_TEST(each_uses_what_it_is_named_for),
 	};
 
-	golden = realpath("tests/golden", NULL);
+	if ((golden = realpath("tests/golden", NULL)) == NULL) {
+		perror("tests/golden");
+		return 1;
+	}
 	return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
 }

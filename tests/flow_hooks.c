@@ -15,11 +15,8 @@
 
 #include "apply/hook_log.h"
 
-#include "tests/lab/lab.h"
-
-#define DELTA_APPLY "delta-apply --config app.conf "
-
-static struct lab *master, *l;
+#include "tests/lab/app.h"
+#include "tests/lab/fixture.h"
 
 static void
 configure(const char *hooks)
@@ -58,14 +55,6 @@ open_master(void **state)
 	return 0;
 }
 
-static int
-close_master(void **state)
-{
-	(void)state;
-	lab_close(master);
-	return 0;
-}
-
 /* With release 1 installed. */
 static int
 open_lab(void **state)
@@ -75,14 +64,6 @@ open_lab(void **state)
 	lab_ok(l, "cp -a '%s/repo' .", master->dir);
 	configure("");
 	lab_ok(l, DELTA_APPLY "update --to 1");
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -359,8 +340,6 @@ notify_hears_of_the_end(void **state)
 	lab_must_say(l, "hook notify: exit status 3");
 	lab_ok(l, "cat heard; [ $(wc -l < heard) = 2 ]");
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

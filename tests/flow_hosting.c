@@ -13,8 +13,7 @@
 #include <string.h>
 
 #include "tests/lab/app.h"
-
-static struct lab *master, *l;
+#include "tests/lab/fixture.h"
 
 /* repo1 and repo2: the repository after its first and second release. */
 static int
@@ -32,28 +31,12 @@ open_master(void **state)
 }
 
 static int
-close_master(void **state)
-{
-	(void)state;
-	lab_close(master);
-	return 0;
-}
-
-static int
 open_lab(void **state)
 {
 	(void)state;
 	l = lab_open();
 	lab_ok(l, "cp -a '%s'/repo[12] '%s/other' '%s/t' .", master->dir, master->dir,
 	    master->dir);
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -392,8 +375,6 @@ words_that_would_end_the_configuration_are_refused(void **state)
 	lab_expect(l, 2, "delta-host config apache");
 	lab_must_say(l, "only nginx");
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

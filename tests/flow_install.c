@@ -11,8 +11,7 @@
 #include <string.h>
 
 #include "tests/lab/app.h"
-
-static struct lab *l;
+#include "tests/lab/fixture.h"
 
 static int
 open_lab(void **state)
@@ -26,14 +25,6 @@ open_lab(void **state)
 	    "mkdelta release -q --version v1.0 --notes '# First of all' repo t");
 	lab_serve(l, "repo", NULL);
 	app_configure(l, "");
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -148,8 +139,6 @@ a_dry_run_and_a_download_leave_nothing_live(void **state)
 	assert_int_equal(app_object_bytes(l), 0);
 	app_runs(l, 1);
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

@@ -10,9 +10,7 @@
 
 #include <cmocka.h>
 
-#include "tests/lab/lab.h"
-
-static struct lab *l;
+#include "tests/lab/fixture.h"
 
 /* A repository with one release, and a TUF client that trusts its first root. */
 static int
@@ -23,14 +21,6 @@ open_lab(void **state)
 	lab_ok(l, "mkdelta init -q repo && mkdir t && echo 1 > t/a && "
 	    "mkdelta release -q repo t");
 	lab_ok(l, "delta-apply trust --metadata-dir m repo/metadata/1.root.json");
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -245,8 +235,6 @@ a_pending_change_is_checked_like_any_metadata(void **state)
 	lab_ok(l, "rm -r r.pending && mv clean r.pending && mkdelta sign r --keys a && "
 	    "mkdelta sign r && mkdelta verify r");
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

@@ -17,19 +17,6 @@
 
 #include "tests/lab/lab.h"
 
-/* A repository, and a tree t with two files, a folder and a link. */
-static struct lab *
-lab_with_tree(void)
-{
-	struct lab *l = lab_open();
-
-	lab_ok(l, "mkdelta init -q repo");
-	lab_fill(l, "t/bin/app", 200000, 1);
-	lab_write(l, "t/etc/app.conf", "colour = blue\n");
-	lab_ok(l, "mkdir t/empty && ln -s bin/app t/app");
-	return l;
-}
-
 /* Release `tree` after a change that only `seed` decides. */
 static void
 release_changed(struct lab *l, unsigned seed)

@@ -18,19 +18,6 @@
 
 #include "tests/lab/lab.h"
 
-/* A repository, and a tree t with two files, a folder and a link. */
-static struct lab *
-lab_with_tree(void)
-{
-	struct lab *l = lab_open();
-
-	lab_ok(l, "mkdelta init -q repo");
-	lab_fill(l, "t/bin/app", 200000, 1);
-	lab_write(l, "t/etc/app.conf", "colour = blue\n");
-	lab_ok(l, "mkdir t/empty && ln -s bin/app t/app");
-	return l;
-}
-
 /* What a refusal must leave: a repository that verifies, without release n. */
 static void
 must_be_without(struct lab *l, const char *release)

@@ -57,107 +57,86 @@ cut_init(const char *mode, unsigned seed)
 	return tried;
 }
 
-/* Release t over a repository with two releases; each cut starts from a copy. */
+/* A command that is cut: from a copy of what `make` made once, and what holds after. */
+struct cut_case {
+	const char *make, *copy, *command, *then;
+	const char *now_and_then;	/* the same for what takes long; NULL: nothing */
+};
+
 static unsigned
-cut_release(const char *mode, unsigned seed)
+cut_each(const struct cut_case *c, const char *mode, unsigned seed)
 {
 	struct lab *l = lab_open();
 	unsigned n = 1 + seed % step(), tried = 0;
+	bool more = true;
 
-	lab_ok(l, "mkdelta init -q base");
 	lab_fill(l, "t/app", 20000, 1);
-	lab_ok(l, "mkdelta release base t && echo 2 > t/two && mkdelta release base t");
-	lab_ok(l, "echo 3 > t/three && ln t/two t/link && ln -s two t/symlink");
-	for (; n < CUTS_MAX; n += step(), tried++) {
-		bool more;
-
-		lab_ok(l, "rm -rf repo stash && cp -a base repo");
-		more = cut_run(l, n, mode, seed,
-		    "release -q repo t --jobs 1 --notes hi --keys base.keys");
-		lab_ok(l, "mkdelta list repo && "
-		    "mkdelta release repo t --keys base.keys && "
-		    "mkdelta show repo 3 && ! mkdelta show repo 4");
-		if (tried % 8 == 0)
-			lab_ok(l, "mkdelta verify repo && "
-			    "test ! -e repo/.work");
-		if (!more)
-			break;
+	lab_ok(l, "%s", c->make);
+	for (; more && n < CUTS_MAX; n += step(), tried += more) {
+		lab_ok(l, "rm -rf repo* m stash && %s", c->copy);
+		more = cut_run(l, n, mode, seed, c->command);
+		lab_ok(l, "%s", c->then);
+		if (tried % 8 == 0 && c->now_and_then != NULL)
+			lab_ok(l, "%s", c->now_and_then);
 	}
 	lab_close(l);
 	return tried;
 }
+
+/* Over a repository with two releases. */
+static const struct cut_case release = {
+	"mkdelta init -q base && mkdelta release base t && echo 2 > t/two && "
+	    "mkdelta release base t && echo 3 > t/three && ln t/two t/link && "
+	    "ln -s two t/symlink",
+	"cp -a base repo", "release -q repo t --jobs 1 --notes hi --keys base.keys",
+	"mkdelta list repo && mkdelta release repo t --keys base.keys && "
+	    "mkdelta show repo 3 && ! mkdelta show repo 4",
+	"mkdelta verify repo && test ! -e repo/.work"
+};
 
 /* A new root and what it has signed: after any cut a writer ends the work or drops
  * it, and a device that saw the old root goes on. */
-static unsigned
-cut_rotation(const char *mode, unsigned seed)
-{
-	struct lab *l = lab_open();
-	unsigned n = 1 + seed % step(), tried = 0;
-
-	lab_ok(l, "mkdelta init -q base && echo 1 > t && mkdelta release -q base t && "
+static const struct cut_case rotation = {
+	"mkdelta init -q base && mkdelta release -q base t && "
 	    "delta-apply trust --metadata-dir m0 base/metadata/1.root.json && "
 	    "delta-apply refresh --metadata-dir m0 --metadata-url "
-	    "file://$PWD/base/metadata");
-	for (; n < CUTS_MAX; n += step(), tried++) {
-		bool more;
-
-		lab_ok(l, "rm -rf repo* stash m && cp -a base repo && "
-		    "cp -a base.keys repo.keys && cp -a m0 m");
-		more = cut_run(l, n, mode, seed, "key rotate repo online");
-		lab_ok(l, "mkdelta refresh repo && mkdelta list repo && "
-		    "delta-apply refresh --metadata-dir m --metadata-url "
-		    "file://$PWD/repo/metadata && cmp m/timestamp.json "
-		    "repo/metadata/timestamp.json && ! test -e repo/.ready");
-		if (!more)
-			break;
-	}
-	lab_close(l);
-	return tried;
-}
+	    "file://$PWD/base/metadata",
+	"cp -a base repo && cp -a base.keys repo.keys && cp -a m0 m",
+	"key rotate repo online",
+	"mkdelta refresh repo && mkdelta list repo && "
+	    "delta-apply refresh --metadata-dir m --metadata-url "
+	    "file://$PWD/repo/metadata && cmp m/timestamp.json "
+	    "repo/metadata/timestamp.json && ! test -e repo/.ready", NULL
+};
 
 /* The last signature of a release that waited: old state or new, and it can be
  * signed again. */
-static unsigned
-cut_sign(const char *mode, unsigned seed)
-{
-	struct lab *l = lab_open();
-	unsigned n = 1 + seed % step(), tried = 0;
-
-	lab_ok(l, "mkdelta init -q base && mkdelta key new base stable && "
+static const struct cut_case last_signature = {
+	"mkdelta init -q base && mkdelta key new base stable && "
 	    "mkdelta key threshold base stable 2 && mkdir -m 700 ci && "
-	    "cp base.keys/channel-stable.pem base.keys/online.pem ci && echo 1 > t && "
-	    "mkdelta release -q base t --keys ci && test -e base.pending");
-	for (; n < CUTS_MAX; n += step(), tried++) {
-		bool more;
-
-		lab_ok(l, "rm -rf repo* stash && cp -a base repo && "
-		    "cp -a base.keys repo.keys && cp -a base.pending repo.pending");
-		more = cut_run(l, n, mode, seed, "sign -q repo");
-		lab_ok(l, "mkdelta list -q repo && (mkdelta sign repo || "
-		    "grep -q 'nothing waits' .lab-err) && ! ls -d repo.pending* 2> "
-		    "/dev/null && mkdelta verify repo && mkdelta show repo 1");
-		if (!more)
-			break;
-	}
-	lab_close(l);
-	return tried;
-}
+	    "cp base.keys/channel-stable.pem base.keys/online.pem ci && "
+	    "mkdelta release -q base t --keys ci && test -e base.pending",
+	"cp -a base repo && cp -a base.keys repo.keys && cp -a base.pending repo.pending",
+	"sign -q repo",
+	"mkdelta list -q repo && (mkdelta sign repo || "
+	    "grep -q 'nothing waits' .lab-err) && ! ls -d repo.pending* 2> "
+	    "/dev/null && mkdelta verify repo && mkdelta show repo 1", NULL
+};
 
 static void
 key_rotation_survives_a_kill_and_a_power_cut_at_every_change(void **state)
 {
 	(void)state;
-	assert_in_range(cut_rotation("kill", 0), 8, CUTS_MAX);
-	assert_in_range(cut_rotation("power", 1), 8, CUTS_MAX);
+	assert_in_range(cut_each(&rotation, "kill", 0), 8, CUTS_MAX);
+	assert_in_range(cut_each(&rotation, "power", 1), 8, CUTS_MAX);
 }
 
 static void
 sign_survives_a_kill_and_a_power_cut_at_every_change(void **state)
 {
 	(void)state;
-	assert_in_range(cut_sign("kill", 0), 8, CUTS_MAX);
-	assert_in_range(cut_sign("power", 1), 8, CUTS_MAX);
+	assert_in_range(cut_each(&last_signature, "kill", 0), 8, CUTS_MAX);
+	assert_in_range(cut_each(&last_signature, "power", 1), 8, CUTS_MAX);
 }
 
 static void
@@ -183,7 +162,7 @@ init_survives_a_power_cut_at_every_change(void **state)
 static void
 release_survives_a_kill_at_every_change(void **state)
 {
-	unsigned n = cut_release("kill", 0);
+	unsigned n = cut_each(&release, "kill", 0);
 
 	(void)state;
 	assert_in_range(n, 15, CUTS_MAX);
@@ -193,7 +172,7 @@ release_survives_a_kill_at_every_change(void **state)
 static void
 release_survives_a_power_cut_at_every_change(void **state)
 {
-	unsigned n = cut_release("power", 0);
+	unsigned n = cut_each(&release, "power", 0);
 
 	(void)state;
 	assert_in_range(n, 15, CUTS_MAX);
@@ -203,7 +182,7 @@ release_survives_a_power_cut_at_every_change(void **state)
 static void
 release_survives_a_power_cut_that_keeps_some(void **state)
 {
-	unsigned n = cut_release("power", 7);
+	unsigned n = cut_each(&release, "power", 7);
 
 	(void)state;
 	assert_in_range(n, 15, CUTS_MAX);

@@ -11,11 +11,7 @@
 
 #include <unistd.h>
 
-#include "tests/lab/lab.h"
-
-#define DELTA_APPLY "delta-apply --config app.conf "
-
-static struct lab *l;
+#include "tests/lab/fixture.h"
 
 static int
 open_lab(void **state)
@@ -29,14 +25,6 @@ open_lab(void **state)
 	    "url = file://%s/repo\nstate = %s/dev/state\nrun = %s/dev/run\n"
 	    "[trust]\nroot = %s/repo/metadata/1.root.json\n", l->dir, l->dir, l->dir,
 	    l->dir, l->dir);
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -92,8 +80,6 @@ an_applier_that_is_not_root_serves_its_own_tree(void **state)
 	assert_true(lab_same_tree(l, "t", "dev/demo/releases/1"));
 	lab_ok(l, "test $(stat -c %%U dev/demo/current/bin/app) = nobody");
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

@@ -12,11 +12,7 @@
 
 #include <stdio.h>
 
-#include "tests/lab/lab.h"
-
-#define DELTA_APPLY "delta-apply --config app.conf "
-
-static struct lab *master, *l;
+#include "tests/lab/fixture.h"
 
 /* A release with `bad` in it is not healthy. */
 static void
@@ -50,27 +46,11 @@ open_master(void **state)
 }
 
 static int
-close_master(void **state)
-{
-	(void)state;
-	lab_close(master);
-	return 0;
-}
-
-static int
 open_lab(void **state)
 {
 	(void)state;
 	l = lab_open();
 	lab_ok(l, "cp -a '%s/repo' .", master->dir);
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -284,8 +264,6 @@ room_for_copies_is_asked_for_before_the_first_byte(void **state)
 	lab_must_say(l, "demo 2");
 	lab_must_say(l, "copied 3000000");
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

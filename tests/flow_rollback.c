@@ -13,11 +13,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "tests/lab/lab.h"
-
-#define DELTA_APPLY "delta-apply --config app.conf "
-
-static struct lab *master, *l;
+#include "tests/lab/fixture.h"
 
 /* The application and its state below `base`; release 2 is never healthy. */
 static void
@@ -58,14 +54,6 @@ open_master(void **state)
 }
 
 static int
-close_master(void **state)
-{
-	(void)state;
-	lab_close(master);
-	return 0;
-}
-
-static int
 open_lab(void **state)
 {
 	(void)state;
@@ -73,14 +61,6 @@ open_lab(void **state)
 	lab_ok(l, "cp -a '%s/repo2' repo; cp -a '%s/repo3' '%s'/t[123] .", master->dir,
 	    master->dir, master->dir);
 	configure_health("dev", "");
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -315,8 +295,6 @@ stop_comes_from_the_old_release(void **state)
 	lab_ok(l, "printf 'stop 2\\nstart 3\\nhealth 3\\nstop 2\\nstart 2\\nhealth 2\\n"
 	    "rollback 3\\n' | diff - calls");
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

@@ -11,11 +11,7 @@
 
 #include <stdio.h>
 
-#include "tests/lab/lab.h"
-
-#define DELTA_APPLY "delta-apply --config app.conf "
-
-static struct lab *l;
+#include "tests/lab/fixture.h"
 
 static void
 configure(const char *app, const char *health)
@@ -35,14 +31,6 @@ open_lab(void **state)
 	lab_fill(l, "t/bin/app", 100000, 1);
 	lab_write(l, "t/conf", "1\n");
 	configure("", "");
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -261,8 +249,6 @@ p256_keys_serve_a_whole_life(void **state)
 	lab_must_say(l, "0 valid signatures");
 	runs(2);
 }
-
-#define FLOW(name) cmocka_unit_test_setup_teardown(name, open_lab, close_lab)
 
 int
 main(void)

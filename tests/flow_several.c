@@ -12,9 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/lab/lab.h"
-
-static struct lab *l;
+#include "tests/lab/fixture.h"
 
 static int
 open_lab(void **state)
@@ -25,14 +23,6 @@ open_lab(void **state)
 	lab_fill(l, "t/bin/app", 20000, 1);
 	lab_ok(l, "mkdelta release -q --version v1.0 repo t");
 	lab_serve(l, "repo", NULL);
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 

@@ -14,10 +14,8 @@
 
 #include <cmocka.h>
 
-#include "tests/lab/lab.h"
+#include "tests/lab/fixture.h"
 #include "tests/lab/seed.h"
-
-static struct lab *l;
 
 /* Images, streams, text, big enough that some of it goes to files without a name. */
 static int
@@ -35,14 +33,6 @@ open_lab(void **state)
 	lab_ok(l, "head -c 900000 old/large > new/large && head -c 70000 new/program >> "
 	    "new/large && ln new/large new/hard && ln -s large new/link && "
 	    "mkdelta diff old new good && mkdir work");
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 

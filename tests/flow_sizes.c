@@ -15,8 +15,7 @@
 #include <unistd.h>
 
 #include "tests/lab/app.h"
-
-static struct lab *l;
+#include "tests/lab/fixture.h"
 
 static int
 open_lab(void **state)
@@ -26,14 +25,6 @@ open_lab(void **state)
 	lab_ok(l, "mkdelta init -q repo");
 	lab_fill(l, "t/bin/app", 20000, 1);
 	app_configure(l, "");
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -199,8 +190,6 @@ a_limit_of_memory_leads_another_way(void **state)
 	lab_must_say(l, "download the full");
 	app_runs(l, 2);
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

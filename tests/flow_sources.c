@@ -12,11 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/lab/lab.h"
-
-#define DELTA_APPLY "delta-apply --config app.conf "
-
-static struct lab *l;
+#include "tests/lab/fixture.h"
 
 static int
 open_lab(void **state)
@@ -34,14 +30,6 @@ open_lab(void **state)
 	lab_fill(l, "t/lib/c", 60000, 3);
 	lab_ok(l, "mkdelta release -q repo t");
 	lab_ok(l, DELTA_APPLY "update");
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -145,8 +133,6 @@ a_new_packed_file_is_packed_anew(void **state)
 	    "mkdelta patch b1 b.delta b3 && diff -r b2 b3");
 	lab_ok(l, "[ $(stat -c %%s b.delta) -lt $(($(stat -c %%s raw.gz) / 2)) ]");
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

@@ -13,11 +13,10 @@
 #include <string.h>
 
 #include "tests/lab/app.h"
+#include "tests/lab/fixture.h"
 #include "tests/lab/streams.h"
 
 enum { TEXT = 400000, MAX = 8 << 20 };
-
-static struct lab *l;
 
 static void
 put(const char *rel, const struct buf *b)
@@ -69,14 +68,6 @@ open_lab(void **state)
 	app_configure(l, "");
 	lab_ok(l, DELTA_APPLY "update --to 1");
 	lab_log_clear(l);
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 

@@ -14,11 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/lab/lab.h"
-
-#define DELTA_APPLY "delta-apply --config app.conf "
-
-static struct lab *l;
+#include "tests/lab/fixture.h"
 
 static void
 configure(const char *app)
@@ -38,14 +34,6 @@ open_lab(void **state)
 	lab_ok(l, "mkdelta init -q repo");
 	lab_fill(l, "t/bin/app", 50000, 1);
 	configure("");
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -335,8 +323,6 @@ umask_and_modes_of_little_use_do_not_matter(void **state)
 	lab_ok(l, "stat -c %%a dev/state | grep -x 700");
 	lab_ok(l, "chmod 700 t/shut");
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

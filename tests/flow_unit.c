@@ -15,12 +15,11 @@
 #include <stdlib.h>
 
 #include "tests/lab/app.h"
+#include "tests/lab/fixture.h"
 
 #define IN_PRIVATE \
 	"unshare -m --propagation private sh -c 'mount --bind fake /usr/local/sbin && " \
 	"exec \"$@\"' sh "
-
-static struct lab *l;
 
 /* start fails while `refuses` is there; a unit started from a tree with `dies`
  * is not active. */
@@ -57,14 +56,6 @@ open_lab(void **state)
 	release("true");
 	app_configure(l, "[service]\nunit = demo@1.service\n[health]\nunit = yes\n");
 	systemctl_stands_here();
-	return 0;
-}
-
-static int
-close_lab(void **state)
-{
-	(void)state;
-	lab_close(l);
 	return 0;
 }
 
@@ -153,8 +144,6 @@ what_was_begun_is_finished_before_what_is_newer(void **state)
 	lab_ok(l, DELTA_APPLY "history | grep -o '[0-9] -> [0-9]' | tr '\\n' ,");
 	assert_string_equal(l->out, "0 -> 1,1 -> 2,2 -> 3,");
 }
-
-#define FLOW(f) cmocka_unit_test_setup_teardown(f, open_lab, close_lab)
 
 int
 main(void)

@@ -25,6 +25,18 @@ app_configure(struct lab *l, const char *more)
 }
 
 void
+app_releases(struct lab *l, size_t bytes)
+{
+	lab_ok(l, "mkdelta init -q repo");
+	lab_fill(l, "t/bin/app", bytes, 1);
+	lab_ok(l, "mkdelta release -q --version v1.0 repo t");
+	lab_write(l, "t/etc/conf", "two\n");
+	lab_ok(l, "mkdelta release -q --version v1.1 repo t");
+	lab_fill(l, "t/lib/three", 3000, 3);
+	lab_ok(l, "mkdelta release -q --version v1.2 repo t");
+}
+
+void
 app_runs(struct lab *l, unsigned release)
 {
 	char text[64];

@@ -13,10 +13,11 @@
 
 #include "tests/lab/lab.h"
 
-#define DELTA_APPLY "delta-apply --config app.conf "
-
 /* Write app.conf; `more` goes to its end and may open sections again. */
 void app_configure(struct lab *, const char *more);
+
+/* A repository with v1.0, v1.1 and v1.2, that differ in a little, and t as the last. */
+void app_releases(struct lab *, size_t bytes);
 
 /* The release that `version` says is running, 0 none; status and tree agree. */
 void app_runs(struct lab *, unsigned release);

@@ -79,6 +79,20 @@ lab_close(struct lab *l)
 	free(l);
 }
 
+int
+lab_setup(void **state)
+{
+	*state = lab_open();
+	return 0;
+}
+
+int
+lab_teardown(void **state)
+{
+	lab_close(*state);
+	return 0;
+}
+
 static char *
 slurp(const char *path, size_t *len)
 {
@@ -299,6 +313,18 @@ lab_read(struct lab *l, const char *path)
 
 	full_path(l, path, full);
 	return slurp(full, &len);
+}
+
+struct lab *
+lab_with_tree(void)
+{
+	struct lab *l = lab_open();
+
+	lab_ok(l, "mkdelta init -q repo");
+	lab_fill(l, "t/bin/app", 200000, 1);
+	lab_write(l, "t/etc/app.conf", "colour = blue\n");
+	lab_ok(l, "mkdir t/empty && ln -s bin/app t/app");
+	return l;
 }
 
 bool

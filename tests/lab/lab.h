@@ -20,6 +20,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* For an application of the lab, configured by its app.conf. */
+#define DELTA_APPLY "delta-apply --config app.conf "
+
 struct lab {
 	char dir[256];		/* absolute, made by mkdtemp */
 	char *out, *err;	/* of the last command, NUL-terminated */
@@ -31,6 +34,12 @@ struct lab {
 
 struct lab *lab_open(void);
 void lab_close(struct lab *);		/* nginx ended, the folder removed */
+/* One with a repository, and a tree t with two files, a folder and a link. */
+struct lab *lab_with_tree(void);
+/* For cmocka: a lab for each test, as its *state. */
+int lab_setup(void **state);
+int lab_teardown(void **state);
+#define LAB_TEST(f) cmocka_unit_test_setup_teardown(f, lab_setup, lab_teardown)
 
 /* Run; the status is returned (128 + signal when killed, 124 after 120 s). */
 int lab_run(struct lab *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
