@@ -141,6 +141,12 @@ may_run(const struct device *d, const struct live *live, const struct record *r,
 		    PRIu64 " on", r->release, r->requires_release);
 		return false;
 	}
+	/* Who runs one that is below goes up by steps; nobody begins there. */
+	if (live->release == 0 && r->release < o->floor) {
+		say(why, "below-floor", "release %" PRIu64 " is below the floor, %" PRIu64,
+		    r->release, o->floor);
+		return false;
+	}
 	if (!o->retry && quarantine_has(d, r, reason)) {
 		say(why, "quarantined", "release %" PRIu64 " failed here before (%s); "
 		    "--retry tries it again", r->release, reason);

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "mkdelta/channel.h"
 
 static uint64_t
@@ -70,11 +72,37 @@ channel_add_withdrawn(struct repo_role *channel, uint64_t number, struct err *e)
 	return err_set(e, ERR_NOMEM, "out of memory");
 }
 
+static bool
+is_targets(const struct repo_role *role)
+{
+	return strcmp(role->name, "targets") == 0;
+}
+
+uint64_t
+channel_own_floor(const struct repo_role *role)
+{
+	return is_targets(role) ? number_of(role->part, "x-floor") :
+	    number_of(jv_get(role->part, "x-channel"), "floor");
+}
+
+int
+channel_set_floor(struct repo_role *role, uint64_t number, struct err *e)
+{
+	struct jv *at = is_targets(role) ? role->part : x_channel(role);
+	const char *key = is_targets(role) ? "x-floor" : "floor";
+
+	role->changed = true;
+	if (number == 0)
+		return jv_remove(at, key);
+	return jv_set(at, key, jv_new_int((int64_t)number)) == 0 ? 0 :
+	    err_set(e, ERR_NOMEM, "out of memory");
+}
+
 uint64_t
 channel_floor(const struct repo *r, const struct repo_role *channel)
 {
-	uint64_t own = number_of(jv_get(channel->part, "x-channel"), "floor");
-	uint64_t all = number_of(repo_role(r, "targets")->part, "x-floor");
+	uint64_t own = channel_own_floor(channel);
+	uint64_t all = channel_own_floor(repo_role(r, "targets"));
 
 	return own > all ? own : all;
 }

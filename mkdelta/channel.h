@@ -19,6 +19,9 @@ bool channel_has_withdrawn(const struct repo_role *channel, uint64_t number);
 uint64_t channel_last_withdrawn(const struct repo_role *channel);
 int channel_add_withdrawn(struct repo_role *channel, uint64_t number, struct err *);
 
+/* What the role itself says: x-channel.floor, or x-floor of targets; 0: nothing. */
+uint64_t channel_own_floor(const struct repo_role *);
+int channel_set_floor(struct repo_role *, uint64_t number, struct err *);
 /* The larger of the channel's floor and targets' x-floor; 0: none. */
 uint64_t channel_floor(const struct repo *, const struct repo_role *channel);
 /* 0: nobody goes down.  The role is changed if it says so anew. */

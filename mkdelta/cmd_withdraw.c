@@ -104,6 +104,27 @@ read_down(const struct repo *r, const struct repo_role *channel, uint64_t number
 	return 0;
 }
 
+/* Is something left that a new device may install? */
+static bool
+offers(const struct repo *r, const struct repo_role *channel, uint64_t floor)
+{
+	struct repo_role *role = NULL;
+	struct err e = ERR_INIT;
+
+	while ((role = repo_next_platform(r, channel->name, role)) != NULL) {
+		struct catalog c;
+		bool good;
+
+		if (repo_catalog(r, role, &c, &e) == -1)
+			return false;
+		good = c.n_records > 0 && c.records[c.n_records - 1].release >= floor;
+		catalog_clear(&c);
+		if (!good)
+			return false;
+	}
+	return true;
+}
+
 static void
 say(const struct repo_role *channel, uint64_t number, uint64_t down)
 {
@@ -118,7 +139,7 @@ static int
 withdraw(struct repo *r, int words, char **argv, struct err *e)
 {
 	struct repo_role *channel = repo_next_channel(r, NULL);
-	uint64_t number, down;
+	uint64_t number, down, floor;
 
 	(void)words;
 	if (channel_name != NULL || channel == NULL)
@@ -135,6 +156,9 @@ withdraw(struct repo *r, int words, char **argv, struct err *e)
 		return -1;
 	if (!r->waits && log_level_now() != LOG_QUIET)
 		say(channel, number, down);
+	if ((floor = channel_floor(r, channel)) > 0 && !offers(r, channel, floor))
+		log_warn("%s: nothing at or above its floor, %" PRIu64 ", is offered any "
+		    "more", channel->name, floor);
 	return 0;
 }
 

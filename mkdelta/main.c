@@ -19,6 +19,7 @@ main(int argc, char **argv)
 		&command_promote,
 		&command_withdraw,
 		&command_halt,
+		&command_floor,
 		&command_diff,
 		&command_patch,
 		&command_inspect,

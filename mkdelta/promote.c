@@ -40,7 +40,11 @@ check_order(const struct release *r, const struct release_tree *t, struct err *e
 {
 	const struct record *newest = t->old.n_records == 0 ? NULL :
 	    &t->old.records[t->old.n_records - 1];
+	uint64_t floor = channel_floor(r->repo, repo_role(r->repo, r->want->channel));
 
+	if (r->number < floor)
+		return err_set(e, ERR_POLICY, "release %" PRIu64 ": is below the floor of "
+		    "channel %s, %" PRIu64, r->number, r->want->channel, floor);
 	if (newest == NULL)
 		return 0;
 	if (newest->release > r->number)

@@ -114,6 +114,66 @@ a_signed_downgrade_holds_until_the_next_release(void **state)
 	app_runs(l, 4);
 }
 
+/* Down by the channel, back by hand, in with nothing: not below the floor. */
+static void
+no_device_goes_below_the_floor(void **state)
+{
+	(void)state;
+	lab_ok(l, DELTA_APPLY "update && mkdelta promote -q repo 2 --to stable && "
+	    DELTA_APPLY "update && mkdelta promote -q repo 3 --to stable");
+	app_runs(l, 2);
+	lab_ok(l, "mkdelta floor repo");
+	lab_must_say(l, "stable: no floor");
+	lab_expect(l, 5, "mkdelta floor repo 4");
+	lab_must_say(l, "new devices could install nothing");
+	lab_ok(l, "mkdelta floor repo 2");
+	lab_must_say(l, "beta: no device goes below release 2 (all channels)");
+	lab_expect(l, 2, "mkdelta floor repo 2");
+	lab_ok(l, "mkdelta floor repo 3 --channel stable && mkdelta verify repo");
+	lab_ok(l, "mkdelta floor repo --json | python3 -c 'import json, sys; "
+	    "f = json.load(sys.stdin); assert f[\"all\"] == 2, f; "
+	    "assert [c[\"floor\"] for c in f[\"channels\"]] == [3, 2], f'");
+	lab_expect(l, 5, "mkdelta withdraw repo 3 --downgrade-to 2");
+	lab_must_say(l, "below the floor, 3");
+	/* Who is below goes up, and not back by hand unless he insists. */
+	lab_ok(l, DELTA_APPLY "update");
+	app_runs(l, 3);
+	lab_expect(l, 5, DELTA_APPLY "rollback");
+	lab_must_say(l, "is below the floor 3");
+	app_runs(l, 3);
+	lab_ok(l, DELTA_APPLY "rollback --below-floor");
+	app_runs(l, 2);
+	/* A new device is offered nothing that is below. */
+	lab_ok(l, "mkdelta withdraw repo 3 && rm -rf dev");
+	lab_must_say(l, "nothing at or above its floor, 3, is offered any");
+	lab_ok(l, DELTA_APPLY "update");
+	lab_must_say(l, "below the floor");
+	assert_false(lab_exists(l, "dev/demo/current"));
+	lab_expect(l, 2, "mkdelta floor repo 2 --lift");
+	lab_ok(l, "mkdelta floor repo --lift --channel stable && " DELTA_APPLY "update");
+	app_runs(l, 2);
+	lab_ok(l, "mkdelta init -q r2 --channel a --channel b && mkdelta release -q r2 t && "
+	    "echo 9 > t/n && mkdelta release -q r2 t && mkdelta floor r2 2");
+	lab_expect(l, 5, "mkdelta promote r2 1 --to b");
+	lab_must_say(l, "is below the floor of channel b, 2");
+	lab_ok(l, "mkdelta promote r2 2 --to b");
+}
+
+/* Of all channels by the targets key, of one by its own. */
+static void
+a_floor_needs_the_key_of_who_says_it(void **state)
+{
+	(void)state;
+	lab_ok(l, "mkdir -m 700 k && cp repo.keys/channel-beta.pem repo.keys/online.pem k");
+	lab_expect(l, 5, "mkdelta floor repo 1 --keys k");
+	lab_must_say(l, "role targets");
+	lab_expect(l, 5, "mkdelta floor repo 1 --channel stable --keys k");
+	lab_ok(l, "mkdelta floor repo 1 --channel beta --keys k");
+	lab_expect(l, 5, "mkdelta withdraw repo 3 --channel beta --downgrade-to 2 --keys k "
+	    "&& mkdelta floor repo 3 --channel beta --keys k");
+	lab_must_say(l, "down to release 2");
+}
+
 static void
 halted_releases_are_neither_offered_nor_switched_to(void **state)
 {
@@ -184,6 +244,8 @@ main(void)
 		FLOW(promote_needs_the_key_of_the_channel_that_gets_it),
 		FLOW(withdrawn_releases_are_not_offered_and_devices_stay),
 		FLOW(a_signed_downgrade_holds_until_the_next_release),
+		FLOW(no_device_goes_below_the_floor),
+		FLOW(a_floor_needs_the_key_of_who_says_it),
 		FLOW(halted_releases_are_neither_offered_nor_switched_to),
 		FLOW(all_is_halted_for_a_time_that_ends),
 		FLOW(the_halt_key_signs_nothing_else),

@@ -222,6 +222,22 @@ choose_goes_down_only_by_the_channel_and_not_below_the_floor(void **state)
 	assert_int_equal(choose(44, o, CHOICE_CURRENT, "current"), 0);
 }
 
+/* Who is offered an old channel by somebody with the online key alone. */
+static void
+choose_begins_with_nothing_below_the_floor(void **state)
+{
+	struct choose_options o = { .floor = 45 };
+
+	(void)state;
+	assert_int_equal(choose(0, o, CHOICE_NONE, "below-floor"), 0);
+	o.to = 43;
+	assert_int_equal(choose(0, o, CHOICE_NONE, "below-floor"), 0);
+	o.to = 0;
+	assert_int_equal(choose(41, o, CHOICE_UPDATE, "newest"), 44);
+	o.floor = 44;
+	assert_int_equal(choose(0, o, CHOICE_UPDATE, "newest"), 44);
+}
+
 #define CHOOSE_TEST(f) cmocka_unit_test_setup_teardown(f, open_device, close_device)
 
 int
@@ -237,6 +253,7 @@ main(void)
 		CHOOSE_TEST(choose_looks_at_the_schema_of_the_data),
 		CHOOSE_TEST(choose_takes_exactly_what_is_asked_for),
 		CHOOSE_TEST(choose_goes_down_only_by_the_channel_and_not_below_the_floor),
+		CHOOSE_TEST(choose_begins_with_nothing_below_the_floor),
 	};
 
 	return cmocka_run_group_tests_name("choose", tests, NULL, NULL);
