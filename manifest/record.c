@@ -206,14 +206,15 @@ add(const struct jv *part, const char *platform, struct catalog *c, struct err *
 	void *it = NULL;
 	int rc;
 
-	while ((rc = tuf_role_each(part, &it, &t, e)) == 1) {
-		int taken = take_target(c, &t, platform, e);
+	/* One that cannot be read, by a hash of tomorrow for one, hides no other. */
+	while ((rc = tuf_role_each(part, &it, &t, e)) != 0) {
+		int taken = rc == 1 ? take_target(c, &t, platform, e) : 0;
 
 		if (taken == -1)
 			return -1;
 		c->ignored += taken == 0;
 	}
-	return rc;
+	return 0;
 }
 
 int

@@ -197,6 +197,28 @@ malformed_custom_is_skipped_and_counted(void **state)
 }
 
 static void
+a_target_with_an_unknown_hash_hides_no_other(void **state)
+{
+	struct jv *part = new_part(), *hashes = jv_new_object();
+	struct record one = record(1), two = record(2);
+	struct err e = ERR_INIT;
+	struct catalog c;
+
+	(void)state;
+	put_record(part, "1/any.tree.zst", &one);
+	put_record(part, "2/any.tree.zst", &two);
+	assert_int_equal(jv_set(hashes, "blake3", jv_new_text("00")), 0);
+	assert_int_equal(jv_set(jv_get_mutable(jv_get_mutable(part, "targets"),
+				    "1/any.tree.zst"), "hashes", hashes), 0);
+	assert_int_equal(catalog_read(part, "any", &c, &e), 0);
+	assert_int_equal(c.n_records, 1);
+	assert_non_null(catalog_record(&c, 2));
+	assert_int_equal(c.ignored, 1);
+	catalog_clear(&c);
+	jv_free(part);
+}
+
+static void
 needs_name_the_first_capability_that_lacks(void **state)
 {
 	struct jv *needs = jv_new_list();
@@ -223,6 +245,7 @@ main(void)
 		cmocka_unit_test(an_edge_counts_only_between_the_trees_of_its_records),
 		cmocka_unit_test(an_unknown_critical_name_makes_it_unusable),
 		cmocka_unit_test(malformed_custom_is_skipped_and_counted),
+		cmocka_unit_test(a_target_with_an_unknown_hash_hides_no_other),
 		cmocka_unit_test(needs_name_the_first_capability_that_lacks),
 	};
 
