@@ -121,6 +121,10 @@ $(FUZZ)/mkdelta.a: $(patsubst %.c,$(FUZZ)/obj/%.o,$(MKDELTA_SRC))
 	$(AR) rcs $@ $^
 $(FUZZ)/fuzz_bsdiff40: $(FUZZ)/mkdelta.a
 $(FUZZ)/fuzz_bsdiff40: APPLY_LDLIBS += $(MKDELTA_LDLIBS)
+# The TUF client without disk and cryptography (kit/tuf_case.h).
+TUF_WRAP := -Wl,--wrap=key_verifies,--wrap=tuf_lock,--wrap=tuf_store \
+            -Wl,--wrap=tuf_store_read,--wrap=tuf_local,--wrap=tuf_file_drop
+$(filter $(FUZZ)/fuzz_tuf_%,$(FUZZ_BIN)): POOL += $(TUF_WRAP)
 $(FUZZ)/kit.a: $(patsubst %.c,$(FUZZ)/obj/%.o,$(FUZZ_KIT))
 	@rm -f $@
 	$(AR) rcs $@ $^
@@ -138,6 +142,7 @@ $(KIT_LIB): $(call obj,$(filter-out tests/fuzz/kit/pool.c,$(FUZZ_KIT)))
 $(BUILD)/tests/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(KIT_LIB) $(ALL_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $< $(BUILD)/obj/tests/fuzz/replay.o $(KIT_LIB) $(ALL_LIBS) $(ALL_LDLIBS)
+$(filter $(BUILD)/tests/replay_tuf_%,$(REPLAY_BIN)): LDFLAGS_ALL += $(TUF_WRAP)
 tests: $(REPLAY_BIN)
 
 .SECONDARY: $(FUZZ_OBJ)

@@ -8,9 +8,15 @@
 
 #include "manifest/jv.h"
 
+#ifdef FUZZ_POOL
+#include "tests/fuzz/kit/json_pool.h"
+#endif
+#include "tests/fuzz/kit/tuf_case.h"
+
 enum { OUT_MAX = 1 << 22 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t max, unsigned seed);
 
 static void
 check_same(const struct jv *v, const struct buf *canonical)
@@ -35,9 +41,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct buf canonical = BUF_INIT(OUT_MAX);
 	struct err e = ERR_INIT;
-	struct jv *v = jv_parse(data, n, &e);
+	struct jv *v;
 
-	if (v == NULL)
+#ifdef FUZZ_POOL
+	json_pool_begin();
+#endif
+	if ((v = jv_parse(data, n, &e)) == NULL)
 		return 0;
 	if (jv_canonical(v, &canonical, &e) == 0) {
 		if (canonical.len > n)
@@ -46,5 +55,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	}
 	buf_free(&canonical);
 	jv_free(v);
+#ifdef FUZZ_POOL
+	json_pool_check();
+#endif
 	return 0;
+}
+
+size_t
+LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t max, unsigned seed)
+{
+	return json_mutate(data, n, max, seed);
 }

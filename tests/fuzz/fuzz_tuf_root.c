@@ -1,55 +1,69 @@
 /*
- * Metadata of every type, as it comes before anything vouches for it: parsed,
- * verified by keys out of itself, its shape checked, its targets read.
+ * A root: as the first one that somebody trusts, and as the one after the trusted one.
  */
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "manifest/tuf_client.h"
-#include "manifest/tuf_meta.h"
-#include "manifest/tuf_names.h"
+#include "tests/fuzz/kit/tuf_case.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t max, unsigned seed);
 
-/* Whatever passed the shape of targets is safe to walk. */
+/* What is trusted knows its roles. */
 static void
-walk_targets(const struct jv *part)
+look(const struct tuf *t)
 {
-	const struct jv *roles = jv_get(jv_get(part, "delegations"), "roles");
-	struct tuf_target target;
-	struct err e = ERR_INIT;
-	void *it = NULL;
-	int rc;
+	static const char *const roles[] = { "root", "timestamp", "snapshot", "targets" };
 
-	while ((rc = tuf_role_each(part, &it, &target, &e)) != 0)
-		if (rc == 1)
-			(void)tuf_target_name_check(target.path, &e);
-	for (size_t i = 0; i < jv_count(roles); i++) {
-		const struct jv *paths = jv_get(jv_at(roles, i), "paths");
-
-		for (size_t k = 0; k < jv_count(paths); k++)
-			(void)tuf_pattern_matches(
-			    jv_text(jv_at(paths, k)), "42/linux-arm64.from-41.delta");
-	}
+	for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
+		if (tuf_role_entry(tuf_signed(t, "root"), roles[i]) == NULL)
+			abort();
+	(void)tuf_consistent(t);
+	(void)tuf_product(t);
+	if (tuf_now(t) != CASE_NOW)
+		abort();
 }
 
+/* As the package brings it, over one that is there. */
+static void
+first(const uint8_t *data, size_t n)
+{
+	struct tuf *t = tuf_case_open("2.root.json", data, n);
+	struct err e = ERR_INIT;
+
+	tuf_case_in_folder("root");
+	tuf_case_by_hand();
+	if (tuf_trust(-1, data, n, &e) == -1 && tuf_case_stored() != 0)
+		abort();
+	tuf_case_close(t);
+}
+
+static void
+next(const uint8_t *data, size_t n)
+{
+	struct tuf *t = tuf_case_open("2.root.json", data, n);
+	struct err e = ERR_INIT;
+	unsigned stored;
+
+	(void)tuf_root_update(t, &e);
+	stored = tuf_case_stored();
+	if (stored > 1 || t->root->version != 1 + stored)
+		abort();
+	look(t);
+	tuf_case_close(t);
+}
+
+/* White space before the object is the difference. */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static const char *const roles[] = { "root", "timestamp", "snapshot", "targets" };
-	struct err e = ERR_INIT;
-	struct tuf_meta *m;
-
-	if (n > TUF_ROOT_MAX || (m = tuf_meta_parse(data, n, &e)) == NULL)
-		return 0;
-	for (int i = 0; i < 4; i++) {
-		int rc = tuf_meta_check(m, roles[i], &e);
-
-		(void)tuf_meta_verify(m, m->signed_part, roles[i], &e);
-		(void)tuf_meta_check_product(m, "0123456789abcdef", &e);
-		if (rc == 0 && i == 3)
-			walk_targets(m->signed_part);
-	}
-	tuf_meta_free(m);
+	if (n > 0 && n <= TUF_ROOT_MAX)
+		(data[0] == ' ' ? first : next)(data, n);
 	return 0;
+}
+
+size_t
+LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t max, unsigned seed)
+{
+	return json_mutate(data, n, max, seed);
 }
