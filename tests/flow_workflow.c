@@ -16,6 +16,7 @@
 #include "tests/lab/tuf_world.h"
 
 #define TOP "root.json snapshot.json targets.json timestamp.json"
+#define NOBODY "0123456789012345678901234567890123456789012345678901234567890123"
 #define NOTHING_NEW "GET /metadata/2.root.json 404\nGET /metadata/timestamp.json 200\n"
 
 static void
@@ -275,8 +276,10 @@ other_roles_are_signed_by_the_threshold_of_the_root(void **state)
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		for (int k = 0; k < 3; k++) {
-			sim_root_keys(w->sim, roles[k], cases[i].keys, cases[i].threshold);
-			sim_role(w->sim, roles[k])->signers = cases[i].signers;
+			const struct root *r = &cases[i];
+
+			sim_root_keys(w->sim, roles[k], r->keys, r->threshold);
+			sim_role(w->sim, roles[k])->signers = r->signers;
 			sim_bump(w->sim, "root");
 			sim_release(w->sim);
 			if (i < 6) {
@@ -316,8 +319,7 @@ a_threshold_above_the_number_of_keys_is_never_met(void **state)
 	assert_int_equal(tuf_world_version(w, "snapshot"), 1);
 	/* An id without a key is nobody. */
 	assert_int_equal(jv_push(jv_get_mutable(role_of_root(w, "snapshot"), "keyids"),
-	    jv_new_text("0123456789012345678901234567890123456789012345678901234567890123")),
-	    0);
+	    jv_new_text(NOBODY)), 0);
 	sim_bump(w->sim, "root");
 	sim_release(w->sim);
 	tuf_world_refuses(w, 4, "snapshot: 1 valid signatures, 2 needed");
