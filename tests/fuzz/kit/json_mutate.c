@@ -63,7 +63,8 @@ static struct jv *
 small_value(struct work *w)
 {
 	static const int64_t numbers[] = { 0, 1, -1, 2, 3, 4, 5, 6, 7, 255, 65536,
-		INT32_MAX, INT32_MAX + 1LL, UINT32_MAX, INT64_MAX, INT64_MAX - 1, INT64_MIN };
+		INT32_MAX, INT32_MAX + 1LL, UINT32_MAX, INT64_MAX, INT64_MAX - 1,
+		INT64_MIN };
 
 	switch (draw(w, 8)) {
 	case 0:
