@@ -38,6 +38,10 @@ hop_file_start(struct work *w, size_t i, struct output *o, struct err *e)
 {
 	const struct entry *entry = &w->listing->entries[i];
 
+	if (entry->size > w->hop->left)
+		return err_set(e, ERR_FORMAT, "%s: more bytes than were signed",
+		    entry->path);
+	w->hop->left -= entry->size;
 	if (w->hop->folder == -1)
 		return output_start(o, w->hop->tree, entry->path, entry->size, e);
 	return output_start(o, w->hop->folder, hop_name(i, w->name), entry->size, e);

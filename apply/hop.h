@@ -24,6 +24,9 @@ struct hop {
 	const struct conf *conf;
 	struct sha256 target;		/* identity of the tree to make */
 	uint64_t memory_limit;		/* of the decoder */
+	/* As were signed, which is what room was looked for: bytes that may still be
+	 * written, and a delta's scratch space. */
+	uint64_t left, scratch;
 	int folder; /* for new files of a tree between; -1: last hop */
 	int tree;			/* last hop: the empty tree */
 	int64_t created;

@@ -184,6 +184,11 @@ hop_delta(struct hop *h, struct content *have, int delta, struct err *e)
 	struct content *next;
 	struct work w;
 
+	if (d != NULL && delta_scratch(d) > h->scratch) {
+		(void)err_set(e, ERR_FORMAT, "it needs more scratch space than is signed");
+		delta_close(d);
+		d = NULL;
+	}
 	if (d == NULL || (listing = next_listing(d, content_listing(have), e)) == NULL) {
 		delta_close(d);
 		content_free(have);

@@ -96,7 +96,7 @@ struct content *
 hop_full(struct hop *h, struct content *have, int full, uint64_t bytes,
     struct listing *listing, struct err *e)
 {
-	struct untar *tar = untar_open(full, bytes, e);
+	struct untar *tar = untar_open(full, bytes, h->left, e);
 	struct content *next;
 	struct work w;
 

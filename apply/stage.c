@@ -208,8 +208,9 @@ run_hop(struct stage *s, size_t i, struct err *e)
 	const struct record *rec = &s->plan->trees[i];
 	bool last = i + 1 == s->plan->n_hops;
 	struct hop h = { .conf = s->dev->conf, .target = edge->to, .folder = -1,
-		.memory_limit = s->dev->conf->memory_bytes, .tree = s->tree,
-		.created = s->plan->to.created, .reuse = s->reuse,
+		.memory_limit = s->dev->conf->memory_bytes,
+		.left = edge->output_bytes, .scratch = edge->scratch_bytes,
+		.tree = s->tree, .created = s->plan->to.created, .reuse = s->reuse,
 		.owners = &s->owners };
 	char name[HOP_FOLDER_MAX];
 	int fd;

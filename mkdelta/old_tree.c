@@ -92,7 +92,7 @@ unpack(const struct repo *r, const struct edge *full, struct old_tree *t, struct
 
 	if (fd == -1)
 		return -1;
-	if ((tar = untar_open(fd, full->object.bytes, e)) != NULL) {
+	if ((tar = untar_open(fd, full->object.bytes, full->output_bytes, e)) != NULL) {
 		source.arg = tar;
 		rc = tree_write(t->at, t->name, t->listing, &source, -1, e);
 	}

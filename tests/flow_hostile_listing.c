@@ -199,8 +199,9 @@ twins_in_case_and_unicode_are_two_files(void **state)
 	struct lab *l = hostile_begin(DEVICE_WITH_1, "");
 
 	(void)state;
-	lab_ok(l, "cp -a 2 3 && mkdir 3/Dir 3/dir && echo A > 3/Dir/f && echo a > 3/dir/f && "
-	    "echo B > 3/NAME && echo b > 3/name && echo c > \"$(printf '3/\\303\\251')\" && "
+	lab_ok(l, "cp -a 2 3 && mkdir 3/Dir 3/dir && echo A > 3/Dir/f && "
+	    "echo a > 3/dir/f && echo B > 3/NAME && echo b > 3/name && "
+	    "echo c > \"$(printf '3/\\303\\251')\" && "
 	    "echo d > \"$(printf '3/e\\314\\201')\" && mkdelta release -q repo 3");
 	hostile_takes(l, "3");
 	hostile_end(l);
@@ -216,8 +217,9 @@ a_link_out_is_not_written_through_by_the_next_release(void **state)
 	lab_ok(l, "mkdir 3 && ln -s $PWD/outside/dir 3/d && ln -s $PWD/outside/file 3/f && "
 	    "ln -s $PWD/outside/new 3/n && seq 3000 > 3/app && mkdelta release -q repo 3");
 	hostile_takes(l, "3");
-	lab_ok(l, "rm -r dev-0 && cp -a dev dev-0 && rm 3/d 3/f 3/n && mkdir 3/d && echo mine > 3/d/file && "
-	    "echo mine > 3/f && echo mine > 3/n && mkdelta release -q repo 3");
+	lab_ok(l, "rm -r dev-0 && cp -a dev dev-0 && rm 3/d 3/f 3/n && mkdir 3/d && "
+	    "echo mine > 3/d/file && echo mine > 3/f && echo mine > 3/n && "
+	    "mkdelta release -q repo 3");
 	hostile_takes(l, "3");
 	hostile_end(l);
 }
@@ -257,8 +259,8 @@ main(void)
 	};
 
 	for (size_t i = 0; i < POISONS; i++)
-		tests[4 + i] = (struct CMUnitTest){ poisons[i].name, is_refused, NULL, NULL,
-			(void *)(uintptr_t)&poisons[i] };
+		tests[4 + i] = (struct CMUnitTest){ poisons[i].name, is_refused, NULL,
+			NULL, (void *)(uintptr_t)&poisons[i] };
 	return cmocka_run_group_tests_name("hostile_listing", tests, hostile_open_master,
 	    hostile_close_master);
 }

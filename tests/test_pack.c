@@ -271,7 +271,7 @@ untar_gives_every_content_of_the_listing(void **state)
 	fd = pack(l, "full.tar.zst", &want, &r);
 	dir = open_tree(l);
 	list = scan_tree(dir, NULL, &e);
-	u = untar_open(fd, r.bytes, &e);
+	u = untar_open(fd, r.bytes, r.unpacked_bytes, &e);
 	while ((rc = untar_next(u, &x, &e)) == 1) {
 		long i = listing_find(list, x.path);
 		struct hash *h = hash_new(HASH_SHA256, &e);

@@ -38,7 +38,7 @@ compress(struct lab *l, unsigned window_log, uint64_t *bytes)
 static int
 walk(int fd, uint64_t bytes, struct buf *seen, struct err *e)
 {
-	struct untar *u = untar_open(fd, bytes, e);
+	struct untar *u = untar_open(fd, bytes, UINT64_MAX, e);
 	struct untar_entry x;
 	struct err ignored = ERR_INIT;
 	int rc = -1;
@@ -107,7 +107,7 @@ holes_are_read_as_zeros(void **state)
 	lab_ok(l, "mkdir t && truncate -s 100000 t/f && printf end >> t/f && "
 		  "tar --sparse -cf in.tar -C t f");
 	fd = compress(l, 20, &bytes);
-	u = untar_open(fd, bytes, &e);
+	u = untar_open(fd, bytes, UINT64_MAX, &e);
 	assert_int_equal(untar_next(u, &x, &e), 1);
 	assert_int_equal(x.size, 100003);
 	while (untar_read(u, block, sizeof block, &got, &e) == 0 && got > 0)

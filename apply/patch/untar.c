@@ -17,6 +17,7 @@ struct untar {
 	struct zread *z;
 	struct archive *tar;
 	struct err err;			/* what zread said */
+	uint64_t left;			/* it may still unpack to */
 	char path[4097];
 	uint8_t input[INPUT_BYTES];
 };
@@ -31,6 +32,9 @@ next_input(struct archive *tar, void *arg, const void **data)
 		archive_set_error(tar, EINVAL, "bad compressed bytes");
 		return -1;
 	}
+	if (got > u->left)
+		return err_set(&u->err, ERR_FORMAT, "more bytes than were signed");
+	u->left -= got;
 	*data = u->input;
 	return (la_ssize_t)got;
 }
@@ -49,7 +53,7 @@ untar_fail(struct untar *u, struct err *e)
 }
 
 struct untar *
-untar_open(int fd, uint64_t bytes, struct err *e)
+untar_open(int fd, uint64_t bytes, uint64_t plain_max, struct err *e)
 {
 	struct untar *u = calloc(1, sizeof *u);
 
@@ -58,6 +62,7 @@ untar_open(int fd, uint64_t bytes, struct err *e)
 		free(u);
 		return NULL;
 	}
+	u->left = plain_max;
 	if ((u->z = zread_open(fd, 0, bytes, WINDOW_LOG_MAX, e)) == NULL) {
 		untar_close(u);
 		return NULL;

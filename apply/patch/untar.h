@@ -21,8 +21,8 @@ struct untar_entry {
 	uint64_t size;
 };
 
-/* The whole file fd (borrowed). */
-struct untar *untar_open(int fd, uint64_t bytes, struct err *);
+/* The whole file fd (borrowed); what it unpacks to is no longer than plain_max. */
+struct untar *untar_open(int fd, uint64_t bytes, uint64_t plain_max, struct err *);
 /* 1 an entry, 0 the end, -1 ERR_FORMAT. */
 int untar_next(struct untar *, struct untar_entry *, struct err *);
 /* Content of the current file, holes as zeros; *got 0 at its end. */

@@ -43,7 +43,7 @@ walk(const void *data, size_t n)
 
 	if (fd == -1 || write(fd, data, n) != (ssize_t)n)
 		abort();
-	if ((u = untar_open(fd, n, &e)) != NULL) {
+	if ((u = untar_open(fd, n, UINT64_MAX, &e)) != NULL) {
 		while (untar_next(u, &x, &e) == 1) {
 			if (strcmp(x.path, ".") != 0 && !fs_rel_is_safe(x.path))
 				abort();

@@ -235,6 +235,7 @@ lab_run_full(struct lab_device *l, struct run *run, uint64_t release)
 	edge->is_full = true;
 	if (pack_tree(dir, r.listing, &options, fd, &result, &e) == -1)
 		fail_msg("%s", e.text);
+	edge->output_bytes = result.unpacked_bytes;
 	pack_result_clear(&result);
 	(void)close(fd);
 	(void)close(dir);
@@ -265,6 +266,8 @@ lab_run_delta(struct lab_device *l, struct run *run, uint64_t from, uint64_t to)
 	job.to_dir = open_source(l, to);
 	if (delta_write(&job, fd, &stats, &e) == -1)
 		fail_msg("%s", e.text);
+	edge->output_bytes = stats.output_bytes;
+	edge->scratch_bytes = stats.scratch_bytes;
 	(void)close(fd);
 	(void)close(job.from_dir);
 	(void)close(job.to_dir);
