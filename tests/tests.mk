@@ -3,6 +3,7 @@
 # make lint       formatting, analyzers, arrows, lengths
 # make valgrind   some journeys with every program under valgrind
 # make torture    die at every system call and at every change of the disk
+# make drills     stolen keys at work and the way back: the transcript
 # make fuzz       each fuzz target for a minute (SECONDS=n)
 # make bench      sizes and times against peers: PAIRS="esbuild-p vips" CORPUS=DIR OUT=docs
 # make install    PREFIX=/usr DESTDIR=pkg
@@ -84,6 +85,14 @@ torture:
 	@$(MAKE) --no-print-directory -s tests $(BUILD)/tests/rigs/killat
 	@tests/rigs/torture.sh $(BUILD)
 	@CUT_ALL=1 TEST_TIMEOUT=7200 scripts/run-tests.sh $(BUILD) flow_cut
+
+.PHONY: drills
+drills:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory -s programs $(BUILD)/tests/flow_drills
+	@rm -f $(BUILD)/drills.txt
+	@DRILLS=$(BUILD)/drills.txt scripts/run-tests.sh $(BUILD) flow_drills
+	@cat $(BUILD)/drills.txt
 
 VALGRIND_FLOWS ?= flow_several flow_write_in_place
 valgrind:
