@@ -30,5 +30,7 @@ while read -r side name; do
 	bad=1
 done < <(diff <(grep -o '"DELTA_[A-Z_]*"' apply/hook_env.c | tr -d '"' | sort -u) \
 	<(grep -oE '\bDELTA_[A-Z_]+' docs/configuration.md | grep -v '^DELTA_APPLY_' | sort -u))
+# The table of switched-off checks is that of the list.
+tests/mutations/run.py --table || bad=1
 [ $bad -eq 0 ] && echo "docs: every file has its line, every link leads somewhere"
 exit $bad

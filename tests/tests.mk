@@ -2,6 +2,7 @@
 # make SAN=1 check   the same with address and undefined-behaviour sanitizers
 # make lint       formatting, analyzers, arrows, lengths
 # make valgrind   some journeys with every program under valgrind
+# make mutations  each check of the TUF client switched off: does a test fail?
 # make torture    die at every system call and at every change of the disk
 # make drills     stolen keys at work and the way back: the transcript
 # make fuzz       each fuzz target for a minute (SECONDS=n)
@@ -156,3 +157,37 @@ tests: $(REPLAY_BIN)
 
 .SECONDARY: $(FUZZ_OBJ)
 -include $(shell find $(FUZZ)/obj -name '*.d' 2>/dev/null)
+
+# Checks of the TUF client, switched off one by one (tests/mutations): the client as a
+# shared object, its tests linked with that, and before it the object that a changed
+# file is laid over it with.
+# FIND=--find: look for the test that sees each, and write the table of docs/trust.md.
+MUTABLE := $(notdir $(basename $(wildcard tests/test_tuf_*.c))) test_key test_canonical \
+            test_jv test_fetch test_choose
+MUTABLE_SRC := $(BASE_SRC) $(MANIFEST_SRC) $(PATCH_SRC) $(APPLY_SRC)
+MUTABLE_LIBS := $(BUILD)/lib/libmutant.so $(BUILD)/lib/libclient.so
+MUTABLE_LD = $(CC) -pthread -Wl,--no-as-needed,--enable-new-dtags \
+            -Wl,-rpath,$(abspath $(BUILD)/lib)
+$(BUILD)/lib/libmutant.so: $(call obj,tests/mutations/quiet.c)
+	@mkdir -p $(@D)
+	$(CC) -shared -Wl,-soname,libmutant.so -o $@ $^
+$(BUILD)/lib/libclient.so: $(call obj,$(MUTABLE_SRC))
+	@mkdir -p $(@D)
+	$(CC) -shared -pthread -Wl,-soname,libclient.so -o $@ $^ $(APPLY_LDLIBS)
+$(BUILD)/mutable/%: $(BUILD)/obj/tests/%.o $(LAB_LIB) $(MKDELTA_LIB) $(MUTABLE_LIBS)
+	@mkdir -p $(@D)
+	$(MUTABLE_LD) -o $@ $< $(MUTABLE_LIBS) $(LAB_LIB) $(MKDELTA_LIB) $(ALL_LDLIBS)
+# The device's program likewise; the other two stay as they are.
+$(BUILD)/mutable/bin/delta-apply: $(BUILD)/obj/apply/main.o $(MUTABLE_LIBS)
+	@mkdir -p $(@D)
+	$(MUTABLE_LD) -o $@ $^ $(APPLY_LDLIBS)
+$(BUILD)/mutable/bin/%: $(BUILD)/bin/%
+	@mkdir -p $(@D)
+	cp $< $@
+.PHONY: mutable mutations
+mutable: $(addprefix $(BUILD)/mutable/,$(MUTABLE) bin/delta-apply bin/mkdelta bin/delta-host)
+mutations:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory -s BUILD=build/mutations CC=gcc OPT=-O0 SMALL=-O0 \
+	    WHOLE= HARDEN=-fPIC mutable
+	@tests/mutations/run.py $(FIND) $(NAMES)
