@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -150,6 +151,9 @@ get_all(struct tuf *tuf, struct fetch *fetch, int argc, char **argv, struct err 
 
 	if (out == -1)
 		return err_wrap(e, "--output");
+	/* Two of them would write under one temporary name. */
+	if (flock(out, LOCK_EX | LOCK_NB) == -1)
+		rc = err_set(e, ERR_BUSY, "--output: another run writes there");
 	for (int i = 1; rc == 0 && i < argc; i++)
 		rc = get_one(tuf, fetch, out, argv[i], e);
 	(void)close(out);

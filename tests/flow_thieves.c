@@ -349,7 +349,7 @@ metadata_of_another_product_at_our_url_is_refused(void **state)
 static void
 another_repository_at_our_url_is_refused(void **state)
 {
-	struct tuf_world *w = *state, other = { .lab = w->lab };
+	struct tuf_world *w = *state, other = { .lab = w->lab, .program = w->program };
 
 	other.sim = sim_new_at("fedcba9876543210fedcba9876543210", w->sim->now);
 	for (size_t i = 0; i < other.sim->n_roles; i++)

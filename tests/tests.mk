@@ -63,6 +63,7 @@ $(BUILD)/tests/cut/delta-host: $(call obj,hosting/main.c tests/cut/env.c) $(CUT_
 	$(CC) $(LDFLAGS_ALL) $(DISK_WRAP) -Wl,--wrap=open64 -o $@ $^ $(HOSTING_LDLIBS)
 $(BUILD)/tests/flow_hosting: | $(BUILD)/tests/cut/delta-host
 $(BUILD)/tests/flow_mkdelta_cut: | $(BUILD)/tests/cut/mkdelta
+$(BUILD)/tests/flow_tuf_cut: | $(BUILD)/tests/cut/delta-apply
 CAMPAIGN_OBJ := $(call obj,$(addprefix tests/cut/,campaign.c shape.c))
 $(BUILD)/tests/flow_cut: $(BUILD)/obj/tests/flow_cut.o $(CAMPAIGN_OBJ) $(ALL_LIBS) \
             | $(BUILD)/tests/cut/delta-apply

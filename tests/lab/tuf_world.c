@@ -18,6 +18,7 @@ open_world(void **state, const char *product)
 
 	assert_non_null(w);
 	*state = w;
+	w->program = "delta-apply";
 	w->lab = lab_open();
 	w->sim = sim_new_at(product, utc_now());
 	w->host = tuf_host_open(w->sim);
@@ -68,23 +69,24 @@ tuf_world_trust(struct tuf_world *w, const char *sim_file_name)
 
 	assert_non_null(f);
 	lab_write_bytes(w->lab, "root.json", f->bytes.data, f->bytes.len);
-	return lab_run(w->lab, "%s delta-apply trust --metadata-dir m root.json",
-	    w->before);
+	return lab_run(w->lab, "%s %s trust --metadata-dir m root.json", w->before,
+	    w->program);
 }
 
 int
 tuf_world_refresh(struct tuf_world *w)
 {
-	return lab_run(w->lab, "%s delta-apply refresh --metadata-dir m --metadata-url "
-	    "http://127.0.0.1:%d/metadata", w->before, tuf_host_port(w->host));
+	return lab_run(w->lab, "%s %s refresh --metadata-dir m --metadata-url "
+	    "http://127.0.0.1:%d/metadata", w->before, w->program,
+	    tuf_host_port(w->host));
 }
 
 int
 tuf_world_get(struct tuf_world *w, const char *names)
 {
-	return lab_run(w->lab, "%s delta-apply get --metadata-dir m --metadata-url "
+	return lab_run(w->lab, "%s %s get --metadata-dir m --metadata-url "
 	    "http://127.0.0.1:%d/metadata --targets-url http://127.0.0.1:%d/targets "
-	    "--output out %s", w->before, tuf_host_port(w->host),
+	    "--output out %s", w->before, w->program, tuf_host_port(w->host),
 	    tuf_host_port(w->host), names);
 }
 

@@ -16,7 +16,8 @@ struct tuf_world {
 	struct lab *lab;
 	struct tuf_sim *sim;
 	struct tuf_host *host;
-	char before[64];	/* stands in front of the command: "faketime ...", "" */
+	char before[200];	/* stands in front of the command: "faketime ...", "" */
+	const char *program;	/* "delta-apply" */
 };
 
 /* For cmocka: *state is the world.  The client trusts 1.root.json already. */
