@@ -112,6 +112,7 @@ ifdef FAST
 FUZZ     := build/fuzz-fast
 NO_TRACE := -O2 -fno-sanitize-coverage=trace-cmp -DFUZZ_POOL
 POOL     := -Wl,--wrap=calloc,--wrap=free
+$(FUZZ)/fuzz_delta: POOL += -Wl,--wrap=pread64
 else
 FUZZ_KIT := $(filter-out tests/fuzz/kit/pool.c,$(FUZZ_KIT))
 endif

@@ -19,6 +19,7 @@
 #include "manifest/base/fs.h"
 
 #include "tests/fuzz/kit/delta_case.h"
+#include "tests/fuzz/kit/memory_file.h"
 #ifdef FUZZ_POOL
 #include "tests/fuzz/kit/pool.h"
 #endif
@@ -81,14 +82,6 @@ gave(const volatile void *p)
 
 /* ---- what the decoder asks for ---- */
 
-static void
-set_file(int fd, const void *data, size_t n)
-{
-	if (ftruncate(fd, (off_t)n) == -1 ||
-	    (n > 0 && pwrite(fd, data, n, 0) != (ssize_t)n))
-		abort();
-}
-
 /* Old files, and outputs behind them. */
 static int
 open_old(void *arg, uint64_t index, int *fd, uint64_t *bytes, struct err *e)
@@ -101,7 +94,7 @@ open_old(void *arg, uint64_t index, int *fd, uint64_t *bytes, struct err *e)
 		index -= CASE_FILES + 1;
 		*fd = output_fd;
 		*bytes = w->sizes[index];
-		set_file(output_fd, built[index], (size_t)*bytes);
+		memory_file_set(output_fd, built[index], (size_t)*bytes);
 		return 0;
 	}
 	*fd = old_fds[index - 1];
@@ -227,13 +220,11 @@ decode(struct world *w, struct buf *text)
 static void
 prepare(void)
 {
-	delta_fd = memfd_create("delta", 0);
-	scratch_fd = memfd_create("scratch", 0);
-	output_fd = memfd_create("output", 0);
+	delta_fd = memory_file();
+	output_fd = memory_file();
 	for (size_t i = 0; i < CASE_FILES; i++)
-		if ((old_fds[i] = memfd_create("old", 0)) == -1)
-			abort();
-	if (delta_fd == -1 || scratch_fd == -1 || output_fd == -1)
+		old_fds[i] = memory_file();
+	if ((scratch_fd = memfd_create("scratch", 0)) == -1)
 		abort();
 #ifdef FUZZ_POOL
 	pool_changed = changed;
@@ -261,9 +252,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		abort();
 	case_parse(&c, data, n);
 	for (size_t i = 0; i < CASE_FILES; i++)
-		set_file(old_fds[i], c.parts[CASE_FILE + i].p,
+		memory_file_set(old_fds[i], c.parts[CASE_FILE + i].p,
 		    c.parts[CASE_FILE + i].n);
-	set_file(delta_fd, bytes, case_delta(&c, bytes));
+	memory_file_set(delta_fd, bytes, case_delta(&c, bytes));
 	sum = decode(&w, &text);
 	if (sum % TWICE == 0 && decode(&w, &text) != sum)
 		abort();
