@@ -15,8 +15,8 @@ KINDS = {"patch": "executables, patch releases", "minor": "executables, minor re
 
 HEAD = """# Measured against other programs
 
-Made by `make bench OUT=docs` (tests/bench/). Each pair is measured in one run, one program after the other: bytes of the delta, CPU (user and system, of all threads) and the largest memory of one
-process, to make it and to apply it (the least CPU of three times). Each delta was applied and its result compared with the new side. Sizes and ratios can be trusted; seconds depend on the
+Made by `make bench OUT=docs` (tests/bench/). A pair is measured in one run, one program after the other: bytes of the delta, CPU (user and system, of all threads) and the largest memory of one
+process, to make it and to apply it (the least CPU of three times); `BENCH_ONLY` measures some programs again, and costs are compared within a run only. Each delta was applied and its result compared with the new side. Sizes and ratios can be trusted; seconds depend on the
 machine and on what else it did.
 
 | program | how |
@@ -53,7 +53,7 @@ class Measured:
         self.name = name
         self.rows = {row["codec"]: row for row in rows}
         first = rows[0]
-        self.kind, self.day = first["kind"], first["day"]
+        self.kind, self.day = first["kind"], first["run"][:10]
         self.old_bytes, self.new_bytes = float(first["old_bytes"]), float(first["new_bytes"])
         self.bytes = {c: number(r["bytes"]) for c, r in self.rows.items() if r["check"] == "ok"}
         for codec in PUBLISHED:
@@ -71,6 +71,8 @@ class Measured:
         return mine / self.bytes[self.best] if mine and self.best else None
 
     def against(self, field, peer="bsdiff", codec="mkdelta"):
+        if peer not in self.rows or self.rows[peer]["run"] != self.rows[codec]["run"]:
+            return None
         mine, its = self.value(codec, field), self.value(peer, field)
         return mine / its if mine and its else None
 
@@ -145,7 +147,7 @@ def markdown(all_pairs):
         HEAD, f"Measured {when}: {len(all_pairs)} of {len(pairs())} pairs of tests/bench/pairs.tsv.",
         "", "![deltas relative to the best other program](bench.svg)", "",
         "## Bytes", "", sizes(all_pairs), "## By kind", "",
-        "Ratios of the default effort unless it says 9; the costs are compared where bsdiff was run.",
+        "Ratios of the default effort unless it says 9; the costs are compared where bsdiff was measured in the same run.",
         "", means(all_pairs), "## To make it", "", costs(all_pairs, "diff"), "## To apply it",
         "", costs(all_pairs, "patch"), "## What failed", "", failures(all_pairs)])
 

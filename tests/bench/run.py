@@ -4,6 +4,8 @@ by each program, one after the other; OUT/bench.tsv gets a line for each.
 
 Lines of pairs that are not measured now stay as they are.  BENCH_ALL=1: the peers too
 for pairs with a side of more than 100 MB.  BENCH_SECONDS: the limit of one program.
+BENCH_ONLY="mkdelta mkdelta-9": these programs alone; lines of the others stay as they
+are where the new side is the same.
 """
 import hashlib
 import os
@@ -15,9 +17,11 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FIELDS = ("pair", "kind", "old_bytes", "new_bytes", "new_sha256", "codec", "bytes",
-          "diff_cpu", "diff_kib", "patch_cpu", "patch_kib", "check", "day")
+          "diff_cpu", "diff_kib", "patch_cpu", "patch_kib", "check", "run")
+CODECS = ["mkdelta", "mkdelta-9", "bsdiff", "xdelta3", "zstd", "rdiff"]
 LARGE = 100_000_000
 PATCHES = 3         # the least CPU of so many applications is taken
+ONLY = os.environ.get("BENCH_ONLY", "").split()
 LIMIT = int(os.environ.get("BENCH_SECONDS", "3600"))
 
 
@@ -148,10 +152,13 @@ def one(pair, codec, make, apply, program, work):
 def bench(name, kind, folder, mkdelta, program, parent):
     work = tempfile.mkdtemp(prefix="bench.", dir=parent)
     rows = []
+    started = time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime())
     try:
         pair = Pair(name, folder, work)
         large = max(pair.old_bytes, pair.new_bytes) > LARGE
         for codec, (make, apply) in commands(pair, mkdelta, work).items():
+            if ONLY and codec not in ONLY:
+                continue
             if large and not codec.startswith("mkdelta") and not os.environ.get("BENCH_ALL"):
                 row = dict.fromkeys(("bytes", "diff_cpu", "diff_kib", "patch_cpu",
                                      "patch_kib"), "-") | {"codec": codec, "check": "large"}
@@ -159,7 +166,7 @@ def bench(name, kind, folder, mkdelta, program, parent):
                 row = one(pair, codec, make, apply, program, work)
             row |= {"pair": name, "kind": kind, "old_bytes": pair.old_bytes,
                     "new_bytes": pair.new_bytes, "new_sha256": pair.sha256,
-                    "day": time.strftime("%Y-%m-%d", time.gmtime())}
+                    "run": started}
             print(f"{name:10} {codec:10} {row['bytes']:>10} bytes, made in "
                   f"{row['diff_cpu']:>8} s, applied in {row['patch_cpu']:>7} s: "
                   f"{row['check']}", flush=True)
@@ -177,8 +184,20 @@ def load(path):
     return [dict(zip(FIELDS, line)) for line in lines]
 
 
+def merge(old, rows):
+    """The lines of one pair's run put in place of those that they replace."""
+    pair, digest = rows[0]["pair"], rows[0]["new_sha256"]
+    now = {row["codec"] for row in rows}
+    return rows + [row for row in old if row["pair"] != pair or
+                   ONLY and row["new_sha256"] == digest and row["codec"] not in now]
+
+
 def store(path, rows, order):
-    rows.sort(key=lambda row: order.index(row["pair"]) if row["pair"] in order else 99)
+    def place(row):
+        return (order.index(row["pair"]) if row["pair"] in order else 99,
+                CODECS.index(row["codec"]))
+
+    rows.sort(key=place)
     with open(path + ".part", "w", encoding="utf-8") as table:
         print("# " + "\t".join(FIELDS), file=table)
         for row in rows:
@@ -203,7 +222,7 @@ def main():
                      program, os.environ.get("TMPDIR", "/var/tmp"))
         wrong |= any(row["check"] == "wrong" or row["check"] == "failed" and
                      row["codec"].startswith("mkdelta") for row in rows)
-        store(table, [row for row in load(table) if row["pair"] != name] + rows, list(kinds))
+        store(table, merge(load(table), rows), list(kinds))
     sys.exit(wrong)
 
 

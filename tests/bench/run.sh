@@ -5,6 +5,7 @@
 #	CORPUS=DIR	pairs that are there already, nothing is fetched (build/corpus)
 #	OUT=DIR		for the results (build/bench)
 #	BENCH_ALL=1	other programs for sides of more than 100 MB too
+#	BENCH_ONLY="P..."	these programs alone: mkdelta mkdelta-9 bsdiff xdelta3 zstd rdiff
 #	BENCH_SECONDS=N	limit of one program (3600)
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
