@@ -12,6 +12,7 @@
 
 #include "mkdelta/budget.h"
 #include "mkdelta/effort.h"
+#include "mkdelta/embedded.h"
 #include "mkdelta/jobs.h"
 #include "mkdelta/mapped.h"
 #include "mkdelta/prune.h"
@@ -43,6 +44,7 @@ struct matching {
 	struct delta_plan *plan;
 	struct budget budget;
 	const struct effort *effort;
+	unsigned jobs;		/* for one group */
 	size_t *order;
 	struct group *groups;
 	size_t n;
@@ -259,6 +261,32 @@ match_blurred(void *arg, bool rough, const uint8_t *old, const uint8_t *new,
 	return rc;
 }
 
+/* Parts of files by themselves: their own size says how. */
+static int
+match_part(void *arg, bool rough, const uint8_t *old, size_t n_old, const uint8_t *new,
+    size_t n_new, struct blocks *blocks, struct err *e)
+{
+	struct ancestor a = *(const struct ancestor *)arg;
+	struct group g = *a.g;
+
+	g.whole = delta_plan_match_bytes(n_old, n_new) <= a.m->budget.bytes;
+	a.g = &g;
+	a.n_old = n_old;
+	a.n_new = n_new;
+	return match_blurred(&a, rough, old, new, blocks, e);
+}
+
+static int
+match_embedded(struct ancestor *a, struct delta_output *output,
+    const struct prediction_job *files, uint8_t *was, struct err *e)
+{
+	struct embedded_job job = { .files = *files, .match = match_part, .arg = a,
+		.jobs = a->m->jobs, .decoder_bytes = MEMORY_MAX,
+		.memory_bytes = rest(a, DELTA_EXTRA) };
+
+	return embedded_find(&job, &output->blocks, &output->prediction, was, e);
+}
+
 /* `was` has room for the new file. */
 static int
 match_bytes(struct ancestor *a, struct delta_output *output, const uint8_t *new,
@@ -277,6 +305,11 @@ match_bytes(struct ancestor *a, struct delta_output *output, const uint8_t *new,
 	/* The decoder may not need more than any delta may. */
 	if (prediction_memory(&output->prediction, output->blocks.n) > MEMORY_MAX)
 		prediction_free(&output->prediction);
+	if (output->prediction.rules == 0) {
+		blocks_free(&output->blocks);
+		if (match_embedded(a, output, &job, was, e) == -1)
+			return -1;
+	}
 	if (output->prediction.rules == 0) {
 		blocks_free(&output->blocks);
 		if (match_plain(a, new, &output->blocks, e) == -1)
@@ -449,8 +482,10 @@ delta_plan_match(struct delta_plan *p, struct err *e)
 	int rc = -1;
 
 	budget_init(&m.budget, delta_plan_memory(p));
-	if (match_listing(p, e) == 0 && make_groups(&m, e) == 0)
+	if (match_listing(p, e) == 0 && make_groups(&m, e) == 0) {
+		m.jobs = m.n < jobs_count(p->job->jobs) ? p->job->jobs : 1;
 		rc = jobs_run(p->job->jobs, m.n, match_group, &m, e);
+	}
 	budget_free(&m.budget);
 	free(m.order);
 	free(m.groups);

@@ -8,6 +8,7 @@
 #include "manifest/base/cancel.h"
 #include "manifest/base/fs.h"
 
+#include "mkdelta/image_streams.h"
 #include "mkdelta/old_side.h"
 
 #include "mkdelta/delta_streams.h"
@@ -137,24 +138,37 @@ put_block(struct writer *w, const struct block *k, uint64_t *expected, uint64_t 
 	return 0;
 }
 
+/* Where the next block of an output begins. */
+struct place {
+	uint64_t expected, new_at;
+};
+
+static int
+put_some(struct writer *w, const struct block *list, size_t n,
+    const struct bspatch_job *job, struct side *new, struct place *p, struct err *e)
+{
+	enum delta_kind fresh = job->predict == NULL ? DELTA_EXTRA : DELTA_CODE;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct block *k = &list[i];
+		struct copy c = { k->old_at, p->new_at, k->copy };
+
+		if (put_block(w, k, &p->expected, job->old->bytes, e) == -1 ||
+		    put_differences(w, job, &c, new, e) == -1 ||
+		    put_fresh(w, fresh, new, p->new_at + k->copy, k->extra, e) == -1)
+			return -1;
+		p->new_at += k->copy + k->extra;
+	}
+	return 0;
+}
+
 static int
 put_blocks(struct writer *w, const struct blocks *b, const struct bspatch_job *job,
     struct side *new, struct err *e)
 {
-	enum delta_kind fresh = job->predict == NULL ? DELTA_EXTRA : DELTA_CODE;
-	uint64_t expected = 0, new_at = 0;
+	struct place p = { 0, 0 };
 
-	for (size_t i = 0; i < b->n; i++) {
-		const struct block *k = &b->list[i];
-		struct copy c = { k->old_at, new_at, k->copy };
-
-		if (put_block(w, k, &expected, job->old->bytes, e) == -1 ||
-		    put_differences(w, job, &c, new, e) == -1 ||
-		    put_fresh(w, fresh, new, new_at + k->copy, k->extra, e) == -1)
-			return -1;
-		new_at += k->copy + k->extra;
-	}
-	return 0;
+	return put_some(w, b->list, b->n, job, new, &p, e);
 }
 
 /* Has any block a copy at all?  Without one the source need not be named. */
@@ -186,94 +200,6 @@ put_listing(struct writer *w, const struct delta_plan *p, struct err *e)
 	return put_blocks(w, &p->listing, &job, &new, e);
 }
 
-/* ---- images ---- */
-
-static int
-put_layout(struct writer *w, const struct layout *from, const struct layout *to,
-    struct err *e)
-{
-	uint64_t numbers[LAYOUT_SEGMENTS_MAX * LAYOUT_NUMBERS];
-
-	layout_numbers(from, to, numbers);
-	if (put_number(w, DELTA_CONTROL, to->n, e) == -1)
-		return -1;
-	for (size_t i = 0; i < to->n * LAYOUT_NUMBERS; i++)
-		if (put_number(w, DELTA_CONTROL, numbers[i], e) == -1)
-			return -1;
-	return 0;
-}
-
-static int
-put_anchors(struct writer *w, const struct pair *p, struct err *e)
-{
-	uint32_t end = 0, shift = 0;
-
-	if (put_number(w, DELTA_CONTROL, p->n_anchors, e) == -1)
-		return -1;
-	for (size_t i = 0; i < p->n_anchors; i++) {
-		const struct anchor *a = &p->anchors[i];
-		uint32_t by = a->to - a->from;
-
-		if (put_number(w, DELTA_CONTROL, a->from - end, e) == -1 ||
-		    put_number(w, DELTA_CONTROL, a->bytes, e) == -1 ||
-		    put_number(w, DELTA_CONTROL, zigzag((int32_t)(by - shift)), e) == -1)
-			return -1;
-		end = a->from + a->bytes;
-		shift = by;
-	}
-	return 0;
-}
-
-static int
-put_images(struct writer *w, const struct prediction *x, struct err *e)
-{
-	uint64_t old_at = 0, shift = 0;
-
-	if (put_number(w, DELTA_CONTROL, x->rules, e) == -1 ||
-	    put_number(w, DELTA_CONTROL, x->n, e) == -1)
-		return -1;
-	for (size_t i = 0; i < x->n; i++) {
-		const struct pair *p = &x->pairs[i];
-		uint64_t by = p->new_at - p->old_at;
-
-		if (put_number(w, DELTA_CONTROL, p->old_at - old_at, e) == -1 ||
-		    put_number(w, DELTA_CONTROL, zigzag((int64_t)(by - shift)),
-		    e) == -1 || put_layout(w, &x->from[i], &p->to, e) == -1 ||
-		    put_anchors(w, p, e) == -1)
-			return -1;
-		old_at = p->old_at;
-		shift = by;
-	}
-	return 0;
-}
-
-/* The one part that all of the output is. */
-static int
-put_part(struct writer *w, const struct prediction *x, size_t blocks, struct err *e)
-{
-	if (put_number(w, DELTA_CONTROL, 0, e) == -1 ||
-	    put_number(w, DELTA_CONTROL, blocks, e) == -1)
-		return -1;
-	for (size_t i = 0; i < x->n; i++) {
-		const struct pair *p = &x->pairs[i];
-		uint32_t from = 0, by = 0;
-
-		if (put_number(w, DELTA_CONTROL, p->n_points, e) == -1)
-			return -1;
-		for (size_t k = 0; k < p->n_points; k++) {
-			const struct map_point *t = &p->points[k];
-
-			if (put_number(w, DELTA_TARGETS, t->from - from, e) == -1 ||
-			    put_number(w, DELTA_TARGETS,
-			    zigzag((int32_t)(t->by - by)), e) == -1)
-				return -1;
-			from = t->from;
-			by = t->by;
-		}
-	}
-	return 0;
-}
-
 /* ---- outputs ---- */
 
 struct block_list {
@@ -289,6 +215,35 @@ get_copy(void *arg, size_t i)
 	return l->copies[i];
 }
 
+/* Each part, and the copies that its map is made of. */
+static int
+put_parts(struct writer *w, const struct delta_output *o,
+    const struct bspatch_job *job, struct block_list *l, struct pair *pairs, struct side *new, struct err *e)
+{
+	const struct prediction *x = &o->prediction;
+	const struct prediction_part whole = { 0, o->blocks.n };
+	size_t n = x->parts == NULL ? 1 : x->n_parts;
+	struct copy *all = l->copies;
+	struct place at = { 0, 0 };
+	int rc = 0;
+
+	for (size_t i = 0, first = 0; rc == 0 && i < n; i++) {
+		const struct prediction_part *part = x->parts == NULL ? &whole :
+		    &x->parts[i];
+
+		l->copies = all + first;
+		job->predict->copies.n = part->blocks;
+		if ((rc = image_streams_part(w->plain, x, part, at.new_at, pairs, e)) == 0 &&
+		    (rc = predict_open(job->predict, e)) == 0)
+			rc = put_some(w, o->blocks.list + first, part->blocks, job, new,
+			    &at, e);
+		predict_close(job->predict);
+		first += part->blocks;
+	}
+	l->copies = all;
+	return rc;
+}
+
 static int
 put_predicted(struct writer *w, const struct delta_output *o, struct bspatch_job *job,
     struct side *new, struct err *e)
@@ -297,12 +252,19 @@ put_predicted(struct writer *w, const struct delta_output *o, struct bspatch_job
 	struct block_list l = { calloc(o->blocks.n + 1, sizeof *l.copies), o->blocks.n };
 	struct arena arena = { .limit = UINT64_MAX };
 	struct predict predict = { .old = job->old, .rules = x->rules, .pairs = x->pairs,
-		.n_pairs = x->n, .copies = { l.n, &l, get_copy }, .arena = &arena };
+		.n_pairs = x->n, .copies = { l.n, &l, get_copy }, .arena = &arena,
+		.pieces = x->pieces.images == NULL ? NULL : &x->pieces };
+	struct pair *pairs = calloc(x->n + 1, sizeof *pairs);
 	uint64_t new_at = 0;
 	int rc = -1;
 
-	if (l.copies == NULL)
+	if (l.copies == NULL || pairs == NULL) {
+		free(l.copies);
+		free(pairs);
 		return err_set(e, ERR_NOMEM, "out of memory");
+	}
+	memcpy(pairs, x->pairs, x->n * sizeof *pairs);
+	predict.pairs = pairs;
 	for (size_t i = 0; i < l.n; i++) {
 		const struct block *b = &o->blocks.list[i];
 
@@ -310,12 +272,11 @@ put_predicted(struct writer *w, const struct delta_output *o, struct bspatch_job
 		new_at += b->copy + b->extra;
 	}
 	job->predict = &predict;
-	if (predict_open(&predict, e) == 0 && put_images(w, x, e) == 0 &&
-	    put_part(w, x, o->blocks.n, e) == 0)
-		rc = put_blocks(w, &o->blocks, job, new, e);
-	predict_close(&predict);
+	if (image_streams_images(w->plain, x, e) == 0)
+		rc = put_parts(w, o, job, &l, pairs, new, e);
 	job->predict = NULL;
 	free(l.copies);
+	free(pairs);
 	return rc;
 }
 
@@ -342,6 +303,7 @@ put_patch(struct writer *w, const struct delta_output *o, const struct old *old,
 		.substitute = (o->changes & FLAG_SUBSTITUTE) != 0 };
 	uint64_t flags = o->changes | (o->n_sources > 1 ? FLAG_SOURCES : 0) |
 	    (o->prediction.rules != 0 ? FLAG_IMAGES : 0) |
+	    (o->prediction.pieces.images != NULL ? FLAG_PIECES : 0) |
 	    (x != NULL ? FLAG_EXPANDED : 0);
 
 	if (put_method(w, METHOD_PATCH, e) == -1 ||

@@ -26,6 +26,7 @@ struct finding {
 	struct anchor anchors[DELTA_ANCHORS_MAX];
 	uint32_t rules;
 	uint64_t memory_bytes;
+	int64_t gain[RULE_IDS];
 };
 
 static struct copy
@@ -209,23 +210,35 @@ predict_copy(struct bspatch *patch, const struct bspatch_job *job, const struct 
 /* What the decoder will have before it adds differences; and what it takes to get
  * there. */
 static int
-predict_all(struct finding *f, uint8_t *out, struct err *e)
+predict_copies(struct predict *p, uint8_t *out, uint64_t *memory_bytes, struct err *e)
 {
 	struct bspatch *patch = calloc(1, sizeof *patch);
-	struct predict p;
-	struct arena arena;
-	struct bspatch_job job = { .old = &f->old.old, .predict = &p };
+	struct arena arena = { .limit = UINT64_MAX };
+	struct bspatch_job job = { .old = p->old, .predict = p };
 	int rc;
 
 	if (patch == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory for matches");
-	rc = start_predict(f, &p, &arena, e);
-	for (size_t i = 0; rc == 0 && i < f->n_copies; i++)
-		rc = predict_copy(patch, &job, &f->copies[i], out, e);
-	f->memory_bytes = arena.peak;
-	predict_close(&p);
+	p->arena = &arena;
+	rc = predict_open(p, e);
+	for (size_t i = 0; rc == 0 && i < p->copies.n; i++) {
+		struct copy c = p->copies.get(p->copies.arg, i);
+
+		rc = predict_copy(patch, &job, &c, out, e);
+	}
+	*memory_bytes = arena.peak;
+	predict_close(p);
 	free(patch);
 	return rc;
+}
+
+static int
+predict_all(struct finding *f, uint8_t *out, struct err *e)
+{
+	struct predict p = { .old = &f->old.old, .rules = f->rules, .pairs = &f->pair,
+		.n_pairs = 1, .copies = copies_of(f) };
+
+	return predict_copies(&p, out, &f->memory_bytes, e);
 }
 
 /* Bytes that a rule puts right less those it makes wrong. */
@@ -254,7 +267,7 @@ measure(const struct finding *f, const uint8_t *predicted, int64_t gain[RULE_IDS
 static int
 choose_rules(struct finding *f, uint8_t *predicted, struct err *e)
 {
-	int64_t gain[RULE_IDS] = { 0 }, all = 0;
+	int64_t *gain = f->gain, all = 0;
 	uint32_t kept = 0;
 
 	if (predict_all(f, predicted, e) == -1)
@@ -292,6 +305,7 @@ hand_over(struct finding *f, struct prediction *out, struct err *e)
 	out->from[0] = f->old.image.layout;
 	out->rules = f->rules;
 	out->memory_bytes = f->memory_bytes;
+	memcpy(out->gain, f->gain, sizeof out->gain);
 	return 0;
 }
 
@@ -358,14 +372,61 @@ prediction_free(struct prediction *p)
 	}
 	free(p->pairs);
 	free(p->from);
+	free(p->parts);
+	free(p->pieces.images);
+	free(p->pieces.olds);
+	free(p->pieces.news);
+	free(p->new_images);
 	memset(p, 0, sizeof *p);
+}
+
+static int
+read_bytes(void *arg, void *out, size_t n, uint64_t at, struct err *e)
+{
+	(void)e;
+	memcpy(out, (const uint8_t *)arg + at, n);
+	return 0;
+}
+
+int
+prediction_apply(struct prediction *x, const uint8_t *old, size_t n_old,
+    const struct blocks *blocks, uint8_t *predicted, struct err *e)
+{
+	struct finding f = { .blocks = (struct blocks *)(uintptr_t)blocks };
+	const struct old side = { .arg = (void *)(uintptr_t)old, .read = read_bytes,
+		.bytes = n_old };
+	struct predict p = { .old = &side, .rules = x->rules, .pairs = x->pairs,
+		.n_pairs = x->n,
+		.pieces = x->pieces.images == NULL ? NULL : &x->pieces };
+	int rc = place_copies(&f, e);
+
+	p.copies = copies_of(&f);
+	if (rc == 0)
+		rc = predict_copies(&p, predicted, &x->memory_bytes, e);
+	free(f.copies);
+	return rc;
+}
+
+/* Of the part that has the most. */
+static size_t
+most_blocks(const struct prediction *x, size_t blocks)
+{
+	size_t most = 0;
+
+	if (x->parts == NULL)
+		return blocks;
+	for (size_t i = 0; i < x->n_parts; i++)
+		most = x->parts[i].blocks > most ? x->parts[i].blocks : most;
+	return most;
 }
 
 uint64_t
 prediction_memory(const struct prediction *x, size_t blocks)
 {
+	/* Rows of pieces double, and one of them is copied. */
 	uint64_t n = x->memory_bytes + x->n * PAIR_COUNTS +
-	    (blocks + 1) * sizeof(struct placed);
+	    4 * (x->pieces.n_olds + x->pieces.n_news) * PIECE_COUNTS +
+	    (most_blocks(x, blocks) + 1) * sizeof(struct placed);
 
 	for (size_t k = 0; k < x->n; k++)
 		n += 2 * x->pairs[k].n_anchors * sizeof(struct anchor) +

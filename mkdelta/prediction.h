@@ -26,6 +26,17 @@ struct prediction {
 	size_t n;
 	struct layout *from;	/* owned: the old layout of each pair */
 	uint64_t memory_bytes;	/* the decoder needs for maps and tables */
+	struct pieces pieces;	/* owned; images is NULL: each image is in one */
+	struct piece *new_images;	/* owned: as pieces.images, of the output */
+	struct prediction_part *parts;	/* owned; NULL: one part is all of it */
+	size_t n_parts;
+	int64_t gain[RULE_IDS];	/* bytes that each rule puts right */
+};
+
+/* Blocks that travel together; a pair's overrides go with the part that it begins in. */
+struct prediction_part {
+	uint64_t bytes;
+	size_t blocks;
 };
 
 struct prediction_job {
@@ -49,6 +60,11 @@ struct prediction_job {
 int prediction_find(const struct prediction_job *, struct blocks *,
     struct prediction *out, uint8_t *predicted, struct err *);
 void prediction_free(struct prediction *);
+
+/* What the decoder has before it adds differences, by these rules, pairs and blocks of
+ * a whole output; memory_bytes is set. */
+int prediction_apply(struct prediction *, const uint8_t *old, size_t n_old,
+    const struct blocks *, uint8_t *predicted, struct err *);
 
 /* The decoder's memory for such an output of so many blocks; 0 when there is none. */
 uint64_t prediction_memory(const struct prediction *, size_t blocks);

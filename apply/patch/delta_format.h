@@ -71,7 +71,8 @@ enum delta_flag {
 	FLAG_SOURCES = 4,
 	FLAG_IMAGES = 8,
 	FLAG_EXPANDED = 16,
-	FLAGS_ALL = 31
+	FLAG_PIECES = 32,	/* with FLAG_IMAGES only: images in pieces */
+	FLAGS_ALL = 63
 };
 
 enum {

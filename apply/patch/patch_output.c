@@ -5,6 +5,9 @@
  *	  varint    offset in the old side, less that of the image before
  *	  zigzag    offset in the output less the one in the old side, less the same
  *	            difference of the image before
+ *	  with FLAG_PIECES instead of both, for the old side, then for the output:
+ *	  varint    pieces, each: zigzag offset less the end of the piece before (of any
+ *	            image); varint bytes of zeros before it; varint bytes
  *	  varint    segments, each LAYOUT_NUMBERS zigzags (layout.h)
  *	  varint    anchors, each: varint from, less the end of the one before; varint
  *	            bytes; zigzag to less from, less the same of the one before
@@ -54,6 +57,9 @@ read_layout(struct patch_output *o, struct pair *p,
     struct stream *const streams[DELTA_KINDS], struct err *e)
 {
 	uint64_t n, numbers[LAYOUT_SEGMENTS_MAX * LAYOUT_NUMBERS];
+	struct gather gather;
+	struct old gathered = { .arg = &gather, .read = gather_read };
+	const struct old *old = o->old;
 	struct image im;
 	int rc;
 
@@ -62,8 +68,13 @@ read_layout(struct patch_output *o, struct pair *p,
 	for (size_t i = 0; i < n * LAYOUT_NUMBERS; i++)
 		if (stream_varint(streams[DELTA_CONTROL], &numbers[i], e) == -1)
 			return -1;
-	rc = image_open(&im, o->old, p->old_at, o->old->bytes - p->old_at,
-	    o->arena, e);
+	if ((o->flags & FLAG_PIECES) != 0) {
+		gather = gather_image(&o->pieces, (size_t)(p - o->pairs), o->old,
+		    &p->old_bytes);
+		gathered.bytes = p->old_bytes;
+		old = &gathered;
+	}
+	rc = image_open(&im, old, p->old_at, p->old_bytes, o->arena, e);
 	if (rc == -1)
 		return -1;
 	if (rc == 0)
@@ -130,11 +141,84 @@ read_anchors(struct patch_output *o, struct pair *p,
 	return 0;
 }
 
+/* The pieces of an image on one side, behind those of the images before. */
+static int
+read_pieces(struct patch_output *o, size_t image, struct piece **list, size_t *n,
+    uint64_t side_bytes, struct stream *const streams[DELTA_KINDS], struct err *e)
+{
+	uint64_t count, in = 0, at, zeros, bytes;
+
+	if (number(streams, PIECES_MAX - *n, &count, e) == -1)
+		return -1;
+	for (; count > 0; count--, ++*n) {
+		struct piece *p = grown(o->arena, *list, *n, PIECE_COUNTS, e);
+
+		if (p == NULL)
+			return -1;
+		*list = p;
+		p += *n;
+		if (stream_varint(streams[DELTA_CONTROL], &at, e) == -1 ||
+		    number(streams, UINT32_MAX - in, &zeros, e) == -1 ||
+		    number(streams, UINT32_MAX - in - zeros, &bytes, e) == -1)
+			return -1;
+		at = (uint64_t)unzigzag(at) + (*n == 0 ? 0 : p[-1].at + p[-1].bytes);
+		if (at > side_bytes || bytes > side_bytes - at)
+			return err_set(e, ERR_FORMAT, "a piece outside of its file");
+		*p = (struct piece){ at, (uint32_t)bytes, (uint32_t)(in + zeros), image };
+		in += zeros + bytes;
+	}
+	return 0;
+}
+
+/* Where an image is on both sides. */
+static int
+read_place(struct patch_output *o, size_t i, struct stream *const streams[DELTA_KINDS],
+    uint64_t *shift, struct err *e)
+{
+	struct pair *p = &o->pairs[i];
+	struct pieces *s = &o->pieces;
+	uint64_t step, by;
+
+	if ((o->flags & FLAG_PIECES) != 0) {
+		if (read_pieces(o, i, &s->images, &s->n_olds, o->old->bytes, streams,
+		    e) == -1)
+			return -1;
+		return read_pieces(o, i, &s->news, &s->n_news, o->bytes, streams, e);
+	}
+	p->old_at = i == 0 ? 0 : p[-1].old_at;
+	if (number(streams, o->old->bytes - p->old_at, &step, e) == -1 ||
+	    stream_varint(streams[DELTA_CONTROL], &by, e) == -1)
+		return -1;
+	if (i > 0 && step == 0)
+		return err_set(e, ERR_FORMAT, "two images in one place");
+	p->old_at += step;
+	p->old_bytes = o->old->bytes - p->old_at;
+	if (i > 0)
+		p[-1].old_bytes = step;
+	*shift += (uint64_t)unzigzag(by);
+	p->new_at = p->old_at + *shift;
+	return 0;
+}
+
+/* Both sides by place. */
+static int
+settle_pieces(struct patch_output *o, struct err *e)
+{
+	struct pieces *s = &o->pieces;
+
+	if ((s->olds = arena_new(o->arena, s->n_olds, PIECE_COUNTS, e)) == NULL)
+		return -1;
+	if (s->n_olds > 0)
+		memcpy(s->olds, s->images, s->n_olds * sizeof *s->olds);
+	return pieces_settle(s->olds, s->n_olds, e) == -1 ? -1 :
+	    pieces_settle(s->news, s->n_news, e);
+}
+
 static int
 read_images(struct patch_output *o, struct stream *const streams[DELTA_KINDS],
     struct err *e)
 {
-	uint64_t n, old_at, new_at, at = 0, shift = 0, anchors = 0;
+	uint64_t n, shift = 0, anchors = 0;
 
 	if (number(streams, ((uint64_t)1 << RULE_IDS) - 1, &o->rules, e) == -1 ||
 	    number(streams, DELTA_IMAGES_MAX, &n, e) == -1)
@@ -142,31 +226,17 @@ read_images(struct patch_output *o, struct stream *const streams[DELTA_KINDS],
 	if ((o->pairs = arena_new(o->arena, (size_t)n, PAIR_COUNTS, e)) == NULL)
 		return -1;
 	o->n_pairs = (size_t)n;
-	for (size_t i = 0; i < n; i++) {
-		struct pair *p = &o->pairs[i];
-
-		if (number(streams, o->old->bytes - at, &old_at, e) == -1 ||
-		    stream_varint(streams[DELTA_CONTROL], &new_at, e) == -1)
+	for (size_t i = 0; i < n; i++)
+		if (read_place(o, i, streams, &shift, e) == -1 ||
+		    read_layout(o, &o->pairs[i], streams, e) == -1 ||
+		    read_anchors(o, &o->pairs[i], streams, e) == -1)
 			return -1;
-		if (i > 0 && old_at == 0)
-			return err_set(e, ERR_FORMAT, "two images in one place");
-		at += old_at;
-		shift += (uint64_t)unzigzag(new_at);
-		p->old_at = at;
-		p->new_at = at + shift;
-		p->old_bytes = o->old->bytes - at;
-		if (i > 0)
-			o->pairs[i - 1].old_bytes = old_at;
-		if (read_layout(o, p, streams, e) == -1 ||
-		    read_anchors(o, p, streams, e) == -1)
-			return -1;
-	}
 	for (size_t i = 0; i < n; i++) {
 		if (o->anchors != NULL)
 			o->pairs[i].anchors = o->anchors + anchors;
 		anchors += o->pairs[i].n_anchors;
 	}
-	return 0;
+	return (o->flags & FLAG_PIECES) != 0 ? settle_pieces(o, e) : 0;
 }
 
 int
@@ -181,7 +251,8 @@ patch_output_open(struct patch_output *o, uint64_t bytes,
 	o->io = io;
 	if (number(streams, FLAGS_ALL, &o->flags, e) == -1)
 		return -1;
-	if ((o->flags & (FLAG_SPARSE | FLAG_SUBSTITUTE)) == FLAG_SUBSTITUTE)
+	if ((o->flags & (FLAG_SPARSE | FLAG_SUBSTITUTE)) == FLAG_SUBSTITUTE ||
+	    (o->flags & (FLAG_IMAGES | FLAG_PIECES)) == FLAG_PIECES)
 		return err_set(e, ERR_FORMAT, "flags that do not go together");
 	if (read_sources(o, streams, io, e) == -1)
 		return -1;
@@ -215,8 +286,14 @@ drop_part(struct patch_output *o)
 void
 patch_output_close(struct patch_output *o)
 {
+	struct pieces *s = &o->pieces;
+
 	drop_part(o);
 	expanded_close(&o->expanded);
+	arena_free(o->arena, s->images, capacity(s->n_olds), PIECE_COUNTS);
+	arena_free(o->arena, s->news, capacity(s->n_news), PIECE_COUNTS);
+	arena_free(o->arena, s->olds, s->n_olds, PIECE_COUNTS);
+	memset(s, 0, sizeof *s);
 	arena_free(o->arena, o->anchors, capacity(o->n_anchors), sizeof *o->anchors);
 	arena_free(o->arena, o->pairs, o->n_pairs, PAIR_COUNTS);
 	o->anchors = NULL;

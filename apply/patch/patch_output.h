@@ -32,6 +32,7 @@ struct patch_output {
 	/* With images: */
 	struct pair *pairs;
 	size_t n_pairs;
+	struct pieces pieces;		/* with FLAG_PIECES; of all pairs */
 	struct anchor *anchors;		/* of all pairs */
 	size_t n_anchors;
 	/* Of the part at hand: */

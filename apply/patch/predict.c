@@ -86,29 +86,92 @@ add_copy(const struct pair *pair, const struct image *im, const struct copy *c,
 	}
 }
 
+static struct copy
+get(const struct predict *p, size_t i)
+{
+	return p->copies.get(p->copies.arg, i);
+}
+
+/* The first copy that ends behind a place in the output. */
+static size_t
+first_copy(const struct predict *p, uint64_t new_at)
+{
+	size_t low = 0, high = p->copies.n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		struct copy c = get(p, middle);
+
+		if (c.new_at + c.bytes <= new_at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Each copy that stays in the image, into a map unless it is NULL; how many. */
+static size_t
+map_pieces(const struct predict *p, const struct pair *pair, const struct image *im,
+    struct map *m)
+{
+	const struct pieces *s = p->pieces;
+	size_t n = 0;
+	struct copy c, in;
+
+	for (size_t k = 0; k < s->n_news; k++) {
+		const struct piece *to = &s->news[k];
+
+		if (to->image != (size_t)(pair - p->pairs))
+			continue;
+		for (size_t i = first_copy(p, to->at); i < p->copies.n &&
+		    (c = get(p, i)).new_at < to->at + to->bytes; i++) {
+			size_t o = pieces_find(s->olds, s->n_olds, c.old_at);
+
+			for (; o < s->n_olds && s->olds[o].at < c.old_at + c.bytes; o++) {
+				if (!pieces_meet(&c, &s->olds[o], to, &in))
+					continue;
+				n++;
+				if (m != NULL)
+					add_copy(pair, im, &in, m);
+			}
+		}
+	}
+	return n;
+}
+
+static size_t
+map_copies(const struct predict *p, const struct pair *pair, const struct image *im,
+    struct map *m)
+{
+	size_t n = 0;
+
+	if (p->pieces != NULL)
+		return map_pieces(p, pair, im, m);
+	for (size_t i = 0; i < p->copies.n; i++) {
+		struct copy c = get(p, i);
+
+		if (!clip(pair, &c, &c))
+			continue;
+		n++;
+		if (m != NULL)
+			add_copy(pair, im, &c, m);
+	}
+	return n;
+}
+
 int
 predict_map(const struct predict *p, const struct pair *pair, const struct image *im,
     struct map *m, struct err *e)
 {
-	size_t inside = 0;
-	struct copy c;
-
-	for (size_t i = 0; i < p->copies.n; i++) {
-		c = p->copies.get(p->copies.arg, i);
-		inside += clip(pair, &c, &c);
-	}
 	/* Copies that reach over segments are few; hostile ones are dropped. */
-	if (map_open(m, inside + pair->n_anchors + 4 * LAYOUT_SEGMENTS_MAX, p->arena,
-	    e) == -1)
+	if (map_open(m, map_copies(p, pair, im, NULL) + pair->n_anchors +
+	    4 * LAYOUT_SEGMENTS_MAX, p->arena, e) == -1)
 		return -1;
 	for (size_t i = 0; i < pair->n_anchors; i++)
 		map_add(m, pair->anchors[i].from, pair->anchors[i].bytes,
 		    pair->anchors[i].to);
-	for (size_t i = 0; i < p->copies.n; i++) {
-		c = p->copies.get(p->copies.arg, i);
-		if (clip(pair, &c, &c))
-			add_copy(pair, im, &c, m);
-	}
+	(void)map_copies(p, pair, im, m);
 	map_settle(m);
 	return 0;
 }
@@ -121,7 +184,16 @@ predict_enter(struct predict *p, const struct pair *pair, struct err *e)
 	if (p->pair == pair)
 		return 0;
 	leave_pair(p);
-	rc = image_open(&p->image, p->old, pair->old_at, pair->old_bytes, p->arena, e);
+	if (p->pieces != NULL) {
+		uint64_t bytes;
+
+		p->gather = gather_image(p->pieces, (size_t)(pair - p->pairs), p->old,
+		    &bytes);
+		p->gathered = (struct old){ .arg = &p->gather, .read = gather_read,
+			.bytes = bytes };
+	}
+	rc = image_open(&p->image, p->pieces != NULL ? &p->gathered : p->old,
+	    pair->old_at, pair->old_bytes, p->arena, e);
 	if (rc == -1)
 		return -1;
 	if (rc == 0)
@@ -213,10 +285,46 @@ rewrite_all(struct predict *p, const struct copy *c, uint64_t old_at, uint8_t *b
 	return 0;
 }
 
+/* One stretch of a copy from piece to piece, as far as it is in bytes[0..n). */
+static int
+rewrite_piece(struct predict *p, const struct copy *c, uint64_t old_at, uint8_t *bytes,
+    size_t n, const struct piece *old, const struct piece *new, struct err *e)
+{
+	const struct copy part = { old_at, c->new_at + (old_at - c->old_at), n };
+	struct copy all, here;
+
+	if (!pieces_meet(c, old, new, &all) || !pieces_meet(&part, old, new, &here))
+		return 0;
+	if (predict_enter(p, &p->pairs[new->image], e) == -1)
+		return -1;
+	return rewrite_all(p, &all, here.old_at, bytes +
+	    (ptrdiff_t)(old->at + (here.old_at - old->in) - old_at), (size_t)here.bytes,
+	    e);
+}
+
+static int
+rewrite_pieces(struct predict *p, const struct copy *c, uint64_t old_at, uint8_t *bytes,
+    size_t n, struct err *e)
+{
+	const struct pieces *s = p->pieces;
+	uint64_t new_at = c->new_at + (old_at - c->old_at);
+	size_t first = pieces_find(s->olds, s->n_olds, old_at);
+	size_t k = pieces_find(s->news, s->n_news, new_at);
+
+	for (; k < s->n_news && s->news[k].at < new_at + n; k++)
+		for (size_t i = first; i < s->n_olds && s->olds[i].at < old_at + n; i++)
+			if (rewrite_piece(p, c, old_at, bytes, n, &s->olds[i],
+			    &s->news[k], e) == -1)
+				return -1;
+	return 0;
+}
+
 int
 predict_part(struct predict *p, const struct copy *c, uint64_t old_at, uint8_t *bytes,
     size_t n, struct err *e)
 {
+	if (p->pieces != NULL)
+		return rewrite_pieces(p, c, old_at, bytes, n, e);
 	for (size_t i = 0; i < p->n_pairs; i++) {
 		const struct pair *pair = &p->pairs[i];
 

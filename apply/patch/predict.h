@@ -22,14 +22,11 @@
 #include "apply/patch/arena.h"
 #include "apply/patch/layout.h"
 #include "apply/patch/map.h"
+#include "apply/patch/pieces.h"
 #include "apply/patch/rule.h"
 
-/* `bytes` bytes of new from new_at on are those of old from old_at on. */
-struct copy {
-	uint64_t old_at, new_at, bytes;
-};
-
-/* The copies of an output, ascending by new_at. */
+/* The copies of an output, ascending by new_at: `bytes` bytes of new from new_at on are
+ * those of old from old_at on. */
 struct copies {
 	size_t n;
 	void *arg;
@@ -45,7 +42,7 @@ struct anchor {
 /* One image of the old side and what became of it. */
 struct pair {
 	uint64_t old_at, old_bytes;	/* in the old side */
-	uint64_t new_at;		/* in the output */
+	uint64_t new_at;		/* in the output; both 0 where there are pieces */
 	struct layout to;
 	const struct anchor *anchors;	/* borrowed */
 	size_t n_anchors;
@@ -62,10 +59,13 @@ struct predict {
 	const struct pair *pairs;	/* ascending by old_at, disjoint; borrowed */
 	size_t n_pairs;
 	struct copies copies;
+	const struct pieces *pieces;	/* NULL: each image is in one */
 	struct arena *arena;
 
 	/* The pair in use: opened when a copy enters it. */
 	const struct pair *pair;
+	struct gather gather;
+	struct old gathered;
 	struct image image;
 	struct spans spans;
 	struct map map;
@@ -73,7 +73,7 @@ struct predict {
 	struct refs refs;
 };
 
-/* Nothing is read yet.  The first six fields are set. */
+/* Nothing is read yet.  The fields down to the arena are set. */
 int predict_open(struct predict *, struct err *);
 void predict_close(struct predict *);
 
