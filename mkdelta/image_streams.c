@@ -39,7 +39,8 @@ put_anchors(struct spill *plain, const struct pair *p, struct err *e)
 
 		if (put_number(plain, DELTA_CONTROL, a->from - end, e) == -1 ||
 		    put_number(plain, DELTA_CONTROL, a->bytes, e) == -1 ||
-		    put_number(plain, DELTA_CONTROL, zigzag((int32_t)(by - shift)), e) == -1)
+		    put_number(plain, DELTA_CONTROL, zigzag((int32_t)(by - shift)),
+		    e) == -1)
 			return -1;
 		end = a->from + a->bytes;
 		shift = by;
@@ -88,8 +89,8 @@ put_place(struct spill *plain, const struct prediction *x, size_t i, struct plac
 	uint64_t by = p->new_at - p->old_at;
 
 	if (x->pieces.images != NULL)
-		return put_pieces(plain, i, x->pieces.images, x->pieces.n_olds, &at->olds,
-		    &at->old_end, e) == -1 ? -1 :
+		return put_pieces(plain, i, x->pieces.images, x->pieces.n_olds,
+		    &at->olds, &at->old_end, e) == -1 ? -1 :
 		    put_pieces(plain, i, x->new_images, x->pieces.n_news, &at->news,
 		    &at->new_end, e);
 	if (put_number(plain, DELTA_CONTROL, p->old_at - at->old_at, e) == -1 ||
@@ -101,7 +102,8 @@ put_place(struct spill *plain, const struct prediction *x, size_t i, struct plac
 }
 
 int
-image_streams_images(struct spill plain[DELTA_KINDS], const struct prediction *x, struct err *e)
+image_streams_images(struct spill plain[DELTA_KINDS], const struct prediction *x,
+    struct err *e)
 {
 	struct places at = { 0 };
 
@@ -125,7 +127,8 @@ put_points(struct spill *plain, const struct pair *p, struct err *e)
 		const struct map_point *t = &p->points[k];
 
 		if (put_number(plain, DELTA_TARGETS, t->from - from, e) == -1 ||
-		    put_number(plain, DELTA_TARGETS, zigzag((int32_t)(t->by - by)), e) == -1)
+		    put_number(plain, DELTA_TARGETS, zigzag((int32_t)(t->by - by)),
+		    e) == -1)
 			return -1;
 		from = t->from;
 		by = t->by;
@@ -154,7 +157,8 @@ first_byte(const struct prediction *x, size_t image)
 
 int
 image_streams_part(struct spill plain[DELTA_KINDS], const struct prediction *x,
-    const struct prediction_part *part, uint64_t new_at, struct pair *pairs, struct err *e)
+    const struct prediction_part *part, uint64_t new_at, struct pair *pairs,
+    struct err *e)
 {
 	if (put_number(plain, DELTA_CONTROL, part->bytes, e) == -1 ||
 	    put_number(plain, DELTA_CONTROL, part->blocks, e) == -1)
