@@ -280,9 +280,10 @@ static int
 match_embedded(struct ancestor *a, struct delta_output *output,
     const struct prediction_job *files, uint8_t *was, struct err *e)
 {
+	uint64_t bytes = rest(a, DELTA_EXTRA), least = a->m->budget.bytes / 4;
 	struct embedded_job job = { .files = *files, .match = match_part, .arg = a,
 		.jobs = a->m->jobs, .decoder_bytes = MEMORY_MAX,
-		.memory_bytes = rest(a, DELTA_EXTRA) };
+		.memory_bytes = bytes > least ? bytes : least };
 
 	return embedded_find(&job, &output->blocks, &output->prediction, was, e);
 }

@@ -19,6 +19,7 @@
 
 #include "tests/lab/delta_pair.h"
 #include "tests/lab/elf_fields.h"
+#include "tests/lab/golden.h"
 #include "tests/lab/seed.h"
 
 enum { MAX = 64 << 20, PROGRAMS = 5 };
@@ -38,8 +39,8 @@ load(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < PROGRAMS; i++) {
-		old.data[i] = elf_golden(programs[i], "old/program", &old.n[i]);
-		new.data[i] = elf_golden(programs[i], "new/program", &new.n[i]);
+		old.data[i] = golden_read(programs[i], "old/program", &old.n[i]);
+		new.data[i] = golden_read(programs[i], "new/program", &new.n[i]);
 	}
 	return 0;
 }
