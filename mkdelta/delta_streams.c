@@ -218,7 +218,8 @@ get_copy(void *arg, size_t i)
 /* Each part, and the copies that its map is made of. */
 static int
 put_parts(struct writer *w, const struct delta_output *o,
-    const struct bspatch_job *job, struct block_list *l, struct pair *pairs, struct side *new, struct err *e)
+    const struct bspatch_job *job, struct block_list *l,
+    struct pair *pairs, struct side *new, struct err *e)
 {
 	const struct prediction *x = &o->prediction;
 	const struct prediction_part whole = { 0, o->blocks.n };
@@ -233,7 +234,8 @@ put_parts(struct writer *w, const struct delta_output *o,
 
 		l->copies = all + first;
 		job->predict->copies.n = part->blocks;
-		if ((rc = image_streams_part(w->plain, x, part, at.new_at, pairs, e)) == 0 &&
+		if ((rc = image_streams_part(w->plain, x, part, at.new_at,
+		    pairs, e)) == 0 &&
 		    (rc = predict_open(job->predict, e)) == 0)
 			rc = put_some(w, o->blocks.list + first, part->blocks, job, new,
 			    &at, e);
