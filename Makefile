@@ -58,7 +58,7 @@ endif
 $(BUILD)/obj/apply/%.o $(BUILD)/obj/manifest/%.o: \
     PROTECT = -fstack-protector --param=ssp-buffer-size=4
 # The loops that see every byte.
-$(patsubst %,$(BUILD)/obj/apply/patch/%.o,bspatch predict stream rule_aarch64): \
+$(patsubst %,$(BUILD)/obj/apply/patch/%.o,bspatch stream rule_aarch64): \
     OPT = -O2 $(UNALIGNED) -fno-asynchronous-unwind-tables
 endif
 

@@ -204,7 +204,7 @@ choose_highest(const struct device *d, const struct catalog *c, const struct liv
     const struct choose_options *o, const struct record **to, struct choose_why *why)
 {
 	uint64_t held = hold_get(d);
-	struct choose_why first = { "", "" };
+	struct choose_why first = { 0 };
 
 	for (size_t i = c->n_records; i > 0; i--) {
 		const struct record *r = &c->records[i - 1];

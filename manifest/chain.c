@@ -271,7 +271,7 @@ start_at(struct graph *g, size_t node, const struct chain *root, struct err *e)
 static int
 search_from_start(struct graph *g, struct chain *out, struct err *e)
 {
-	static const struct chain none;
+	struct chain none = { 0 };
 
 	g->n_labels = 0;
 	if (start_at(g, NODE_NOTHING, &none, e) == -1 ||

@@ -254,8 +254,9 @@ put_predicted(struct writer *w, const struct delta_output *o, struct bspatch_job
 	struct block_list l = { calloc(o->blocks.n + 1, sizeof *l.copies), o->blocks.n };
 	struct arena arena = { .limit = UINT64_MAX };
 	struct predict predict = { .old = job->old, .rules = x->rules, .pairs = x->pairs,
-		.n_pairs = x->n, .copies = { l.n, &l, get_copy }, .arena = &arena,
-		.pieces = x->pieces.images == NULL ? NULL : &x->pieces };
+		.pieces = &x->pieces, .copies = { l.n, &l, get_copy }, .arena = &arena };
+	struct piece room[2];
+	struct pieces whole;
 	struct pair *pairs = calloc(x->n + 1, sizeof *pairs);
 	uint64_t new_at = 0;
 	int rc = -1;
@@ -272,6 +273,10 @@ put_predicted(struct writer *w, const struct delta_output *o, struct bspatch_job
 
 		l.copies[i] = (struct copy){ b->old_at, new_at, b->copy };
 		new_at += b->copy + b->extra;
+	}
+	if (x->pieces.images == NULL) {
+		pieces_whole(&whole, room, job->old->bytes, new_at);
+		predict.pieces = &whole;
 	}
 	job->predict = &predict;
 	if (image_streams_images(w->plain, x, e) == 0)

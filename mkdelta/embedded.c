@@ -246,7 +246,6 @@ say_images(struct embedding *x, int64_t gain, struct prediction *out, struct err
 		if (p->prediction.rules == 0 || p->gain < gain)
 			continue;
 		out->pairs[out->n] = p->prediction.pairs[0];
-		out->pairs[out->n].old_bytes = p->old->bytes;
 		x->said[out->n] = i;
 		out->from[out->n++] = p->prediction.from[0];
 	}
@@ -277,8 +276,8 @@ say_side(const struct embedding *x, const struct prediction *out, bool is_new, s
 
 		for (size_t j = 0; j < place->n_pieces; j++)
 			list[k++] = (struct piece){ place->pieces[j].at,
-				(uint32_t)place->pieces[j].bytes,
-				(uint32_t)place->pieces[j].joined_at, i };
+				place->pieces[j].bytes,
+				(uint32_t)place->pieces[j].joined_at, (uint32_t)i };
 	}
 	return list;
 }

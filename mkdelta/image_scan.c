@@ -91,16 +91,17 @@ makes_sense(const uint8_t *p, size_t n)
 
 /* 1: there is an image at `at`. */
 static int
-look(const struct old *old, const uint8_t *data, uint64_t at, struct image_place *out,
-    struct err *e)
+look(const uint8_t *data, size_t n, uint64_t at, struct image_place *out, struct err *e)
 {
+	struct bytes rest = { data + at, n - (size_t)at };
+	struct old old = { .arg = &rest, .read = read_bytes, .bytes = rest.n };
 	struct arena arena = { .limit = UINT64_MAX };
 	struct image im;
 	int rc;
 
-	if (!makes_sense(data + at, (size_t)(old->bytes - at)))
+	if (!makes_sense(rest.data, rest.n))
 		return 0;
-	if ((rc = image_open(&im, old, at, old->bytes - at, &arena, e)) != 1)
+	if ((rc = image_open(&im, &old, &arena, e)) != 1)
 		return rc;
 	*out = (struct image_place){ .at = at, .machine = im.machine, .bits = im.bits,
 		.relocatable = im.relocatable, .raw = im.raw };
@@ -128,8 +129,6 @@ static int
 find_between(const uint8_t *data, size_t from, size_t to, struct image_places *out,
     struct err *e)
 {
-	struct bytes bytes = { data, to };
-	const struct old old = { .arg = &bytes, .read = read_bytes, .bytes = to };
 	size_t elf = next_magic(data, from, to, "\177ELF", 0);
 	size_t raw = next_magic(data, from, to, "ARM\x64", RAW_MAGIC_AT);
 
@@ -137,7 +136,7 @@ find_between(const uint8_t *data, size_t from, size_t to, struct image_places *o
 		size_t at = elf < raw ? elf : raw;
 		struct image_place place;
 		struct stretch all;
-		int rc = look(&old, data, at, &place, e);
+		int rc = look(data, to, at, &place, e);
 
 		if (rc == 1) {
 			all = (struct stretch){ place.at, place.bytes, 0 };
@@ -212,7 +211,7 @@ image_places_offer(const uint8_t *data, size_t n, uint64_t bytes,
 	if ((all = image_place_gather(data, &place, e)) == NULL)
 		return -1;
 	gathered = (struct bytes){ all, (size_t)bytes };
-	if ((rc = image_open(&im, &old, 0, bytes, &arena, e)) == 1) {
+	if ((rc = image_open(&im, &old, &arena, e)) == 1) {
 		place.machine = im.machine;
 		place.bits = im.bits;
 		place.relocatable = im.relocatable;

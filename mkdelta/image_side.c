@@ -58,7 +58,7 @@ image_side_open(struct image_side *s, const uint8_t *bytes, size_t n, uint32_t m
 	s->n = n;
 	s->arena.limit = UINT64_MAX;
 	s->old = (struct old){ .arg = s, .read = read_bytes, .bytes = n };
-	if ((rc = image_open(&s->image, &s->old, 0, n, &s->arena, e)) != 1)
+	if ((rc = image_open(&s->image, &s->old, &s->arena, e)) != 1)
 		return rc;
 	if (rules_open(&s->image, mask, &spans, e) == -1) {
 		image_close(&s->image);

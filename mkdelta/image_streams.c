@@ -76,8 +76,7 @@ put_pieces(struct spill *plain, size_t image, const struct piece *list, size_t n
 
 /* Where images are, from one to the next. */
 struct places {
-	uint64_t old_at, shift;
-	uint64_t old_end, new_end;	/* of pieces */
+	uint64_t old_end, new_end;
 	size_t olds, news;
 };
 
@@ -85,20 +84,12 @@ static int
 put_place(struct spill *plain, const struct prediction *x, size_t i, struct places *at,
     struct err *e)
 {
-	const struct pair *p = &x->pairs[i];
-	uint64_t by = p->new_at - p->old_at;
-
-	if (x->pieces.images != NULL)
-		return put_pieces(plain, i, x->pieces.images, x->pieces.n_olds,
-		    &at->olds, &at->old_end, e) == -1 ? -1 :
-		    put_pieces(plain, i, x->new_images, x->pieces.n_news, &at->news,
-		    &at->new_end, e);
-	if (put_number(plain, DELTA_CONTROL, p->old_at - at->old_at, e) == -1 ||
-	    put_number(plain, DELTA_CONTROL, zigzag((int64_t)(by - at->shift)), e) == -1)
-		return -1;
-	at->old_at = p->old_at;
-	at->shift = by;
-	return 0;
+	if (x->pieces.images == NULL)
+		return 0;
+	return put_pieces(plain, i, x->pieces.images, x->pieces.n_olds, &at->olds,
+	    &at->old_end, e) == -1 ? -1 :
+	    put_pieces(plain, i, x->new_images, x->pieces.n_news, &at->news,
+	    &at->new_end, e);
 }
 
 int
@@ -108,7 +99,8 @@ image_streams_images(struct spill plain[DELTA_KINDS], const struct prediction *x
 	struct places at = { 0 };
 
 	if (put_number(plain, DELTA_CONTROL, x->rules, e) == -1 ||
-	    put_number(plain, DELTA_CONTROL, x->n, e) == -1)
+	    (x->pieces.images != NULL &&
+	    put_number(plain, DELTA_CONTROL, x->n, e) == -1))
 		return -1;
 	for (size_t i = 0; i < x->n; i++)
 		if (put_place(plain, x, i, &at, e) == -1 ||
@@ -143,7 +135,7 @@ first_byte(const struct prediction *x, size_t image)
 	size_t low = 0, high = x->pieces.n_news;
 
 	if (x->pieces.images == NULL)
-		return x->pairs[image].new_at;
+		return 0;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 

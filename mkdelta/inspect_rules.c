@@ -25,7 +25,6 @@ void
 rules_watch(struct rules_view *v, const struct predict *p, uint64_t old_at,
     const uint8_t *bytes, size_t n, bool done)
 {
-	uint64_t first = p->pair == NULL ? 0 : p->pair->old_at;
 	struct err ignored;
 
 	if (!done) {
@@ -39,7 +38,7 @@ rules_watch(struct rules_view *v, const struct predict *p, uint64_t old_at,
 	}
 	for (size_t i = 0; i < p->refs.n && n == v->n; i++) {
 		const struct ref *r = &p->refs.list[i];
-		uint64_t at = first + r->at - old_at;
+		uint64_t at = p->first + r->at - old_at;
 		size_t size = ref_bytes((enum ref_kind)r->kind);
 
 		/* One that a step cuts is counted by neither. */

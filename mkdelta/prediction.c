@@ -22,6 +22,8 @@ struct finding {
 	struct copy *copies;		/* of blocks */
 	size_t n_copies;
 	struct pair pair;
+	struct piece room[2];
+	struct pieces pieces;		/* all of both */
 	struct map_point *points;	/* of pair */
 	struct anchor anchors[DELTA_ANCHORS_MAX];
 	uint32_t rules;
@@ -91,7 +93,7 @@ start_predict(struct finding *f, struct predict *p, struct arena *arena, struct 
 {
 	*arena = (struct arena){ .limit = UINT64_MAX };
 	*p = (struct predict){ .old = &f->old.old, .rules = f->rules, .pairs = &f->pair,
-		.n_pairs = 1, .copies = copies_of(f), .arena = arena };
+		.pieces = &f->pieces, .copies = copies_of(f), .arena = arena };
 	return predict_open(p, e) == -1 ? -1 : predict_enter(p, &f->pair, e);
 }
 
@@ -236,7 +238,7 @@ static int
 predict_all(struct finding *f, uint8_t *out, struct err *e)
 {
 	struct predict p = { .old = &f->old.old, .rules = f->rules, .pairs = &f->pair,
-		.n_pairs = 1, .copies = copies_of(f) };
+		.pieces = &f->pieces, .copies = copies_of(f) };
 
 	return predict_copies(&p, out, &f->memory_bytes, e);
 }
@@ -321,8 +323,8 @@ find(struct finding *f, struct prediction *out, uint8_t *predicted, struct err *
 	if (f->a == NULL || f->b == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory for matches");
 	f->rules = f->job->rules;
-	f->pair = (struct pair){ .old_bytes = f->job->n_old,
-		.to = f->new.image.layout };
+	f->pair = (struct pair){ .to = f->new.image.layout };
+	pieces_whole(&f->pieces, f->room, f->job->n_old, f->job->n_new);
 	find_anchors(f);
 	if (match_passes(f, e) == -1)
 		return -1;
@@ -396,8 +398,7 @@ prediction_apply(struct prediction *x, const uint8_t *old, size_t n_old,
 	const struct old side = { .arg = (void *)(uintptr_t)old, .read = read_bytes,
 		.bytes = n_old };
 	struct predict p = { .old = &side, .rules = x->rules, .pairs = x->pairs,
-		.n_pairs = x->n,
-		.pieces = x->pieces.images == NULL ? NULL : &x->pieces };
+		.pieces = &x->pieces };
 	int rc = place_copies(&f, e);
 
 	p.copies = copies_of(&f);

@@ -26,7 +26,7 @@ struct prediction {
 	size_t n;
 	struct layout *from;	/* owned: the old layout of each pair */
 	uint64_t memory_bytes;	/* the decoder needs for maps and tables */
-	struct pieces pieces;	/* owned; images is NULL: each image is in one */
+	struct pieces pieces;	/* owned; images is NULL: one, all of both sides */
 	struct piece *new_images;	/* owned: as pieces.images, of the output */
 	struct prediction_part *parts;	/* owned; NULL: one part is all of it */
 	size_t n_parts;
@@ -61,8 +61,8 @@ int prediction_find(const struct prediction_job *, struct blocks *,
     struct prediction *out, uint8_t *predicted, struct err *);
 void prediction_free(struct prediction *);
 
-/* What the decoder has before it adds differences, by these rules, pairs and blocks of
- * a whole output; memory_bytes is set. */
+/* What the decoder has before it adds differences, by these rules, pairs, pieces and
+ * blocks of a whole output; memory_bytes is set. */
 int prediction_apply(struct prediction *, const uint8_t *old, size_t n_old,
     const struct blocks *, uint8_t *predicted, struct err *);
 

@@ -24,7 +24,7 @@ every_golden_delta_makes_the_tree_of_its_sum(void **state)
 	lab_must_say(l, "1..");
 	assert_false(lab_said(l, "not ok"));
 	lab_ok(l, "test $(wc -l < %s/SUMS) = $(ls %s/*.tar.xz | wc -l) && "
-	    "test $(wc -l < %s/SUMS) -ge 22", golden, golden, golden);
+	    "test $(wc -l < %s/SUMS) -ge 24", golden, golden, golden);
 }
 
 /* What inspect says of the outputs, and of the streams that such outputs need. */
@@ -53,6 +53,7 @@ each_uses_what_it_is_named_for(void **state)
 		{ "kernel", " predict ", "code" },
 		{ "high", " predict ", "code" },
 		{ "go", " predict ", "targets" },
+		{ "pieces", " predict ", "code" },
 	};
 	struct lab *l = *state;
 

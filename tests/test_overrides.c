@@ -44,7 +44,7 @@ a_base_that_copies_map_wrong_gets_an_override(void **state)
 {
 	static struct image_side old, new;
 	struct ref old_refs[REFS], new_refs[REFS];
-	struct pair pair = { .old_bytes = BYTES };
+	struct pair pair = { .n_points = 0 };
 	const struct copies copies = { .n = 1, .get = the_copy };
 	struct map_range ranges[] = { { 0, BYTES, 0 } };
 	const struct map map = { .ranges = ranges, .n_ranges = 1, .cap_ranges = 1 };

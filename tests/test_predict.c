@@ -68,6 +68,8 @@ get_copy(void *arg, size_t i)
 struct fixture {
 	struct arena arena;
 	struct pair pair;
+	struct piece room[2];
+	struct pieces pieces;
 	struct predict p;
 };
 
@@ -79,12 +81,13 @@ open_fixture(struct fixture *f, uint32_t rules)
 	make_kernel();
 	memset(f, 0, sizeof *f);
 	f->arena.limit = 8 << 20;
-	f->pair.old_bytes = SIZE;
+	pieces_whole(&f->pieces, f->room, SIZE, SIZE + MOVED);
 	layout_add(&f->pair.to, &(struct segment){ .bytes = SIZE + MOVED,
 	    .memory = SIZE + MOVED });
 	layout_settle(&f->pair.to);
 	f->p = (struct predict){ .old = &old, .rules = rules, .pairs = &f->pair,
-		.n_pairs = 1, .copies = { 2, NULL, get_copy }, .arena = &f->arena };
+		.pieces = &f->pieces, .copies = { 2, NULL, get_copy },
+		.arena = &f->arena };
 	assert_int_equal(predict_open(&f->p, &e), 0);
 }
 

@@ -234,7 +234,7 @@ references(struct program *p, size_t part, struct ref *list)
 	struct image im;
 	struct err e = ERR_INIT;
 
-	if (image_open(&im, &old, 0, p->size, &arena, &e) != 1)
+	if (image_open(&im, &old, &arena, &e) != 1)
 		return 0;
 	if (rules_open(&im, GO_RULES, &spans, &e) == 0) {
 		for (uint64_t at = 0; at < p->size;) {

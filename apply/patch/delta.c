@@ -161,8 +161,7 @@ build_blocks(struct delta *d, struct patch_output *o, struct bspatch_job *job,
     const struct delta_io *io, struct err *e)
 {
 	struct predict predict = { .old = o->old, .rules = (uint32_t)o->rules,
-		.pairs = o->pairs, .n_pairs = o->n_pairs,
-		.pieces = (o->flags & FLAG_PIECES) != 0 ? &o->pieces : NULL,
+		.pairs = o->pairs, .pieces = &o->pieces,
 		.copies = { o->n_blocks, o, get_copy }, .arena = &d->arena };
 	int rc = predict_open(&predict, e);
 

@@ -26,8 +26,8 @@
  *	  always         varint entry of each source (not for the listing)
  *	  FLAG_EXPANDED  both sides are meant in their expanded form; from LISTS what
  *	                 expanded.h says
- *	  FLAG_IMAGES    varint rules, varint images, each as in patch_output.c; then
- *	                 parts of the output, each: varint bytes (0: the rest), varint
+ *	  FLAG_IMAGES    varint rules, images as in patch_output.c; then parts of the
+ *	                 output, each: varint bytes (0: the rest), varint
  *	                 blocks, for each image varint overrides
  * A seek counts from where the copy before would go on if the fresh bytes behind it
  * had been copied as well.
@@ -71,7 +71,7 @@ enum delta_flag {
 	FLAG_SOURCES = 4,
 	FLAG_IMAGES = 8,
 	FLAG_EXPANDED = 16,
-	FLAG_PIECES = 32,	/* with FLAG_IMAGES only: images in pieces */
+	FLAG_PIECES = 32,	/* with FLAG_IMAGES only: images are in pieces */
 	FLAGS_ALL = 63
 };
 

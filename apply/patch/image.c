@@ -13,7 +13,7 @@ image_read(const struct image *im, void *out, size_t n, uint64_t at, struct err 
 {
 	if (at > im->bytes || n > im->bytes - at)
 		return err_set(e, ERR_FORMAT, "a read past the end of an image");
-	return old_read(im->old, out, n, im->at + at, e);
+	return old_read(im->old, out, n, at, e);
 }
 
 /* A raw arm64 kernel: "ARM\x64" at 56; text offset at 8, image size at 16. */
@@ -55,8 +55,7 @@ find_code(struct image *im)
 }
 
 int
-image_open(struct image *im, const struct old *old, uint64_t at, uint64_t bytes,
-    struct arena *arena, struct err *e)
+image_open(struct image *im, const struct old *old, struct arena *arena, struct err *e)
 {
 	uint8_t head[64];
 	size_t n;
@@ -65,10 +64,7 @@ image_open(struct image *im, const struct old *old, uint64_t at, uint64_t bytes,
 	memset(im, 0, sizeof *im);
 	im->old = old;
 	im->arena = arena;
-	im->at = at < old->bytes ? at : old->bytes;
-	im->bytes = bytes < old->bytes - im->at ? bytes : old->bytes - im->at;
-	if (im->bytes > UINT32_MAX)
-		im->bytes = UINT32_MAX;
+	im->bytes = old->bytes < UINT32_MAX ? old->bytes : UINT32_MAX;
 	n = im->bytes < sizeof head ? (size_t)im->bytes : sizeof head;
 	if (image_read(im, head, n, 0, e) == -1)
 		return -1;

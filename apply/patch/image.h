@@ -41,7 +41,7 @@ ARENA_COUNTS(struct image_section, IMAGE_SECTION_COUNTS);
 
 struct image {
 	const struct old *old;	/* borrowed */
-	uint64_t at, bytes;	/* in old: to the end of what was given */
+	uint64_t bytes;		/* to the end of what was given */
 	unsigned bits;		/* 32, 64 */
 	unsigned machine;	/* e_machine */
 	bool relocatable;	/* ET_REL */
@@ -56,10 +56,8 @@ struct image {
 	struct arena *arena;
 };
 
-/* The image that begins at old offset `at` and is at most `bytes` long.  1: there is
- * one; 0: none that we know; -1: error. */
-int image_open(struct image *, const struct old *, uint64_t at, uint64_t bytes,
-    struct arena *, struct err *);
+/* The image that old begins with.  1: there is one; 0: none that we know; -1: error. */
+int image_open(struct image *, const struct old *, struct arena *, struct err *);
 void image_close(struct image *);
 
 /* n bytes at an offset in the image; ERR_FORMAT when outside. */

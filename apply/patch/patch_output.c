@@ -1,13 +1,12 @@
 /*
  * The images of an output, as control holds them:
  *
- *	varint rules, varint images; each image, ascending in the old side:
- *	  varint    offset in the old side, less that of the image before
- *	  zigzag    offset in the output less the one in the old side, less the same
- *	            difference of the image before
- *	  with FLAG_PIECES instead of both, for the old side, then for the output:
+ *	varint rules; with FLAG_PIECES: varint images; each image (without: the one that
+ *	is all of both sides):
+ *	  with FLAG_PIECES, for the old side, then for the output:
  *	  varint    pieces, each: zigzag offset less the end of the piece before (of any
  *	            image); varint bytes of zeros before it; varint bytes
+ *	  always:
  *	  varint    segments, each LAYOUT_NUMBERS zigzags (layout.h)
  *	  varint    anchors, each: varint from, less the end of the one before; varint
  *	            bytes; zigzag to less from, less the same of the one before
@@ -58,8 +57,6 @@ read_layout(struct patch_output *o, struct pair *p,
 {
 	uint64_t n, numbers[LAYOUT_SEGMENTS_MAX * LAYOUT_NUMBERS];
 	struct gather gather;
-	struct old gathered = { .arg = &gather, .read = gather_read };
-	const struct old *old = o->old;
 	struct image im;
 	int rc;
 
@@ -68,13 +65,8 @@ read_layout(struct patch_output *o, struct pair *p,
 	for (size_t i = 0; i < n * LAYOUT_NUMBERS; i++)
 		if (stream_varint(streams[DELTA_CONTROL], &numbers[i], e) == -1)
 			return -1;
-	if ((o->flags & FLAG_PIECES) != 0) {
-		gather = gather_image(&o->pieces, (size_t)(p - o->pairs), o->old,
-		    &p->old_bytes);
-		gathered.bytes = p->old_bytes;
-		old = &gathered;
-	}
-	rc = image_open(&im, old, p->old_at, p->old_bytes, o->arena, e);
+	gather_image(&gather, &o->pieces, (size_t)(p - o->pairs), o->old);
+	rc = image_open(&im, &gather.old, o->arena, e);
 	if (rc == -1)
 		return -1;
 	if (rc == 0)
@@ -164,8 +156,9 @@ read_pieces(struct patch_output *o, size_t image, struct piece **list, size_t *n
 		at = (uint64_t)unzigzag(at) + (*n == 0 ? 0 : p[-1].at + p[-1].bytes);
 		if (at > side_bytes || bytes > side_bytes - at)
 			return err_set(e, ERR_FORMAT, "a piece outside of its file");
-		*p = (struct piece){ at, (uint32_t)bytes, (uint32_t)(in + zeros), image };
-		in += zeros + bytes;
+		in += zeros;
+		*p = (struct piece){ at, bytes, (uint32_t)in, (uint32_t)image };
+		in += bytes;
 	}
 	return 0;
 }
@@ -173,31 +166,17 @@ read_pieces(struct patch_output *o, size_t image, struct piece **list, size_t *n
 /* Where an image is on both sides. */
 static int
 read_place(struct patch_output *o, size_t i, struct stream *const streams[DELTA_KINDS],
-    uint64_t *shift, struct err *e)
+    struct err *e)
 {
-	struct pair *p = &o->pairs[i];
 	struct pieces *s = &o->pieces;
-	uint64_t step, by;
 
-	if ((o->flags & FLAG_PIECES) != 0) {
-		if (read_pieces(o, i, &s->images, &s->n_olds, o->old->bytes, streams,
-		    e) == -1)
-			return -1;
-		return read_pieces(o, i, &s->news, &s->n_news, o->bytes, streams, e);
+	if ((o->flags & FLAG_PIECES) == 0) {
+		pieces_whole(s, o->whole, o->old->bytes, o->bytes);
+		return 0;
 	}
-	p->old_at = i == 0 ? 0 : p[-1].old_at;
-	if (number(streams, o->old->bytes - p->old_at, &step, e) == -1 ||
-	    stream_varint(streams[DELTA_CONTROL], &by, e) == -1)
-		return -1;
-	if (i > 0 && step == 0)
-		return err_set(e, ERR_FORMAT, "two images in one place");
-	p->old_at += step;
-	p->old_bytes = o->old->bytes - p->old_at;
-	if (i > 0)
-		p[-1].old_bytes = step;
-	*shift += (uint64_t)unzigzag(by);
-	p->new_at = p->old_at + *shift;
-	return 0;
+	return read_pieces(o, i, &s->images, &s->n_olds, o->old->bytes, streams,
+	    e) == -1 ? -1 :
+	    read_pieces(o, i, &s->news, &s->n_news, o->bytes, streams, e);
 }
 
 /* Both sides by place. */
@@ -218,16 +197,17 @@ static int
 read_images(struct patch_output *o, struct stream *const streams[DELTA_KINDS],
     struct err *e)
 {
-	uint64_t n, shift = 0, anchors = 0;
+	bool pieces = (o->flags & FLAG_PIECES) != 0;
+	uint64_t n = 1, anchors = 0;
 
 	if (number(streams, ((uint64_t)1 << RULE_IDS) - 1, &o->rules, e) == -1 ||
-	    number(streams, DELTA_IMAGES_MAX, &n, e) == -1)
+	    (pieces && number(streams, DELTA_IMAGES_MAX, &n, e) == -1))
 		return -1;
 	if ((o->pairs = arena_new(o->arena, (size_t)n, PAIR_COUNTS, e)) == NULL)
 		return -1;
 	o->n_pairs = (size_t)n;
 	for (size_t i = 0; i < n; i++)
-		if (read_place(o, i, streams, &shift, e) == -1 ||
+		if (read_place(o, i, streams, e) == -1 ||
 		    read_layout(o, &o->pairs[i], streams, e) == -1 ||
 		    read_anchors(o, &o->pairs[i], streams, e) == -1)
 			return -1;
@@ -236,7 +216,7 @@ read_images(struct patch_output *o, struct stream *const streams[DELTA_KINDS],
 			o->pairs[i].anchors = o->anchors + anchors;
 		anchors += o->pairs[i].n_anchors;
 	}
-	return (o->flags & FLAG_PIECES) != 0 ? settle_pieces(o, e) : 0;
+	return pieces ? settle_pieces(o, e) : 0;
 }
 
 int
@@ -290,9 +270,11 @@ patch_output_close(struct patch_output *o)
 
 	drop_part(o);
 	expanded_close(&o->expanded);
-	arena_free(o->arena, s->images, capacity(s->n_olds), PIECE_COUNTS);
-	arena_free(o->arena, s->news, capacity(s->n_news), PIECE_COUNTS);
-	arena_free(o->arena, s->olds, s->n_olds, PIECE_COUNTS);
+	if (s->images != o->whole) {
+		arena_free(o->arena, s->images, capacity(s->n_olds), PIECE_COUNTS);
+		arena_free(o->arena, s->news, capacity(s->n_news), PIECE_COUNTS);
+		arena_free(o->arena, s->olds, s->n_olds, PIECE_COUNTS);
+	}
 	memset(s, 0, sizeof *s);
 	arena_free(o->arena, o->anchors, capacity(o->n_anchors), sizeof *o->anchors);
 	arena_free(o->arena, o->pairs, o->n_pairs, PAIR_COUNTS);

@@ -32,7 +32,8 @@ struct patch_output {
 	/* With images: */
 	struct pair *pairs;
 	size_t n_pairs;
-	struct pieces pieces;		/* with FLAG_PIECES; of all pairs */
+	struct pieces pieces;		/* of all pairs */
+	struct piece whole[2];		/* without FLAG_PIECES */
 	struct anchor *anchors;		/* of all pairs */
 	size_t n_anchors;
 	/* Of the part at hand: */

@@ -22,20 +22,28 @@ pieces_settle(struct piece *p, size_t n, struct err *e)
 	return 0;
 }
 
+/* The first that ends behind a place on its side, or in its image. */
+static size_t
+find(const struct piece *p, size_t n, uint64_t at, bool in)
+{
+	size_t low = 0;
+
+	while (low < n) {
+		size_t middle = low + (n - low) / 2;
+		uint64_t from = in ? p[middle].in : p[middle].at;
+
+		if (from + p[middle].bytes <= at)
+			low = middle + 1;
+		else
+			n = middle;
+	}
+	return low;
+}
+
 size_t
 pieces_find(const struct piece *p, size_t n, uint64_t at)
 {
-	size_t low = 0, high = n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (p[middle].at + p[middle].bytes <= at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return find(p, n, at, false);
 }
 
 /* How much of a copy lies before a place, all of it at most. */
@@ -65,50 +73,44 @@ pieces_meet(const struct copy *c, const struct piece *old, const struct piece *n
 	return true;
 }
 
-struct gather
-gather_image(const struct pieces *s, size_t image, const struct old *old,
-    uint64_t *bytes)
+void
+pieces_whole(struct pieces *s, struct piece room[2], uint64_t old_bytes,
+    uint64_t new_bytes)
 {
-	struct gather g = { old, s->images, 0 };
-	size_t first = 0;
-
-	while (first < s->n_olds && s->images[first].image < image)
-		first++;
-	while (first + g.n < s->n_olds && s->images[first + g.n].image == image)
-		g.n++;
-	*bytes = 0;
-	if (g.n > 0) {
-		g.pieces += first;
-		*bytes = (uint64_t)g.pieces[g.n - 1].in + g.pieces[g.n - 1].bytes;
-	}
-	return g;
+	room[0] = (struct piece){ .bytes = old_bytes };
+	room[1] = (struct piece){ .bytes = new_bytes };
+	*s = (struct pieces){ room, room, room + 1, 1, 1 };
 }
 
-int
-gather_read(void *arg, void *out, size_t n, uint64_t at, struct err *e)
+static int
+read_gathered(void *arg, void *out, size_t n, uint64_t at, struct err *e)
 {
 	const struct gather *g = arg;
+	const struct piece *p = g->pieces;
 	uint8_t *to = out;
-	size_t low = 0, high = g->n;
 
 	memset(to, 0, n);
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if ((uint64_t)g->pieces[middle].in + g->pieces[middle].bytes <= at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; low < g->n && g->pieces[low].in < at + n; low++) {
-		const struct piece *p = &g->pieces[low];
-		uint64_t from = p->in > at ? p->in : at;
-		uint64_t end = (uint64_t)p->in + p->bytes;
+	for (size_t i = find(p, g->n, at, true); i < g->n && p[i].in < at + n; i++) {
+		uint64_t from = p[i].in > at ? p[i].in : at;
+		uint64_t end = p[i].in + p[i].bytes;
 
 		end = end < at + n ? end : at + n;
-		if (old_read(g->old, to + (from - at), (size_t)(end - from),
-		    p->at + (from - p->in), e) == -1)
+		if (old_read(g->from, to + (from - at), (size_t)(end - from),
+		    p[i].at + (from - p[i].in), e) == -1)
 			return -1;
 	}
 	return 0;
+}
+
+void
+gather_image(struct gather *g, const struct pieces *s, size_t image,
+    const struct old *from)
+{
+	const struct piece *p = s->images, *end = p + s->n_olds;
+
+	while (p < end && p->image < image)
+		p++;
+	*g = (struct gather){ { .arg = g, .read = read_gathered }, from, p, 0 };
+	for (; p < end && p->image == image; p++, g->n++)
+		g->old.bytes = p->in + p->bytes;
 }

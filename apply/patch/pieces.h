@@ -24,10 +24,9 @@ struct copy {
 };
 
 struct piece {
-	uint64_t at;		/* on its side */
-	uint32_t bytes;
+	uint64_t at, bytes;	/* on its side */
 	uint32_t in;		/* offset in the image */
-	size_t image;		/* its number */
+	uint32_t image;		/* its number */
 };
 
 enum { PIECE_COUNTS = 24, PIECES_MAX = 1 << 18 };
@@ -51,15 +50,18 @@ size_t pieces_find(const struct piece *, size_t n, uint64_t at);
 bool pieces_meet(const struct copy *, const struct piece *old, const struct piece *new,
     struct copy *out);
 
-/* Reads an old image: `arg` of a struct old. */
+/* One image that is all of both sides; `room` is for its pieces. */
+void pieces_whole(struct pieces *, struct piece room[2], uint64_t old_bytes,
+    uint64_t new_bytes);
+
+/* An old image, put together.  Does not move. */
 struct gather {
-	const struct old *old;
+	struct old old;			/* reads it */
+	const struct old *from;
 	const struct piece *pieces;	/* of the image, by offset there */
 	size_t n;
 };
-/* The gather of image number `image`; its bytes into *bytes. */
-struct gather gather_image(const struct pieces *, size_t image, const struct old *,
-    uint64_t *bytes);
-int gather_read(void *arg, void *out, size_t n, uint64_t at, struct err *);
+void gather_image(struct gather *, const struct pieces *, size_t image,
+    const struct old *);
 
 #endif

@@ -41,8 +41,6 @@ struct anchor {
 
 /* One image of the old side and what became of it. */
 struct pair {
-	uint64_t old_at, old_bytes;	/* in the old side */
-	uint64_t new_at;		/* in the output; both 0 where there are pieces */
 	struct layout to;
 	const struct anchor *anchors;	/* borrowed */
 	size_t n_anchors;
@@ -56,17 +54,16 @@ ARENA_COUNTS(struct pair, PAIR_COUNTS);
 struct predict {
 	const struct old *old;		/* borrowed */
 	uint32_t rules;			/* mask of enum rule_id */
-	const struct pair *pairs;	/* ascending by old_at, disjoint; borrowed */
-	size_t n_pairs;
+	const struct pair *pairs;	/* borrowed */
+	const struct pieces *pieces;	/* where they are; borrowed */
 	struct copies copies;
-	const struct pieces *pieces;	/* NULL: each image is in one */
 	struct arena *arena;
 
 	/* The pair in use: opened when a copy enters it. */
 	const struct pair *pair;
 	struct gather gather;
-	struct old gathered;
 	struct image image;
+	uint64_t first;		/* where its first byte would be, by the piece at hand */
 	struct spans spans;
 	struct map map;
 	uint64_t bases[IMAGE_BASES_MAX];	/* new addresses of image.bases */

@@ -6,42 +6,37 @@
 
 #include "apply/patch/ref.h"
 
-static const struct {
-	uint8_t bytes;
-	uint64_t mask;
-} kinds[REF_KINDS] = {
-	[REF_WORD32] = { 4, UINT32_MAX },
-	[REF_WORD64] = { 8, UINT64_MAX },
-	[REF_REL32] = { 4, UINT32_MAX },
-	[REF_BACK32] = { 4, UINT32_MAX },
-	[REF_BASE32] = { 4, UINT32_MAX },
-	[REF_BASE64] = { 8, UINT64_MAX },
-	[REF_INDEX32] = { 4, UINT32_MAX },
-	[REF_INDEX24] = { 4, 0xffffff00 },
-	[REF_SLOT32] = { 4, UINT32_MAX },
-	[REF_SLOT64] = { 8, UINT64_MAX },
-	[REF_REL31] = { 4, 0x7fffffff },
-	[REF_A64_BRANCH] = { 4, 0x03ffffff },
-	[REF_A64_PAGE] = { 4, 0x60ffffe0 },
-	[REF_A64_LOW] = { 4, 0x003ffc00 },
-	[REF_A32_BRANCH] = { 4, 0x00ffffff },
-	[REF_A32_BLX] = { 4, 0x01ffffff },
-	[REF_A32_MOV] = { 4, 0x000f0fff },
-	[REF_A32_PART] = { 4, 0x00000fff },
-	[REF_T32_BRANCH] = { 4, 0x2fff07ff },
-	[REF_T32_BLX] = { 4, 0x2fff07ff },
-	[REF_T32_MOV] = { 4, 0x70ff040f },
-	[REF_RV_JAL] = { 4, 0xfffff000 },
-	[REF_RV_HIGH] = { 4, 0xfffff000 },
-	[REF_RV_LOW_I] = { 4, 0xfff00000 },
-	[REF_RV_LOW_S] = { 4, 0xfe000f80 },
-	[REF_FAR32] = { 4, UINT32_MAX },
+/* The bits of the operand; 0: all of eight bytes, else there are four. */
+static const uint32_t masks[REF_KINDS] = {
+	[REF_WORD32] = UINT32_MAX,
+	[REF_REL32] = UINT32_MAX,
+	[REF_BACK32] = UINT32_MAX,
+	[REF_BASE32] = UINT32_MAX,
+	[REF_INDEX32] = UINT32_MAX,
+	[REF_INDEX24] = 0xffffff00,
+	[REF_SLOT32] = UINT32_MAX,
+	[REF_REL31] = 0x7fffffff,
+	[REF_A64_BRANCH] = 0x03ffffff,
+	[REF_A64_PAGE] = 0x60ffffe0,
+	[REF_A64_LOW] = 0x003ffc00,
+	[REF_A32_BRANCH] = 0x00ffffff,
+	[REF_A32_BLX] = 0x01ffffff,
+	[REF_A32_MOV] = 0x000f0fff,
+	[REF_A32_PART] = 0x00000fff,
+	[REF_T32_BRANCH] = 0x2fff07ff,
+	[REF_T32_BLX] = 0x2fff07ff,
+	[REF_T32_MOV] = 0x70ff040f,
+	[REF_RV_JAL] = 0xfffff000,
+	[REF_RV_HIGH] = 0xfffff000,
+	[REF_RV_LOW_I] = 0xfff00000,
+	[REF_RV_LOW_S] = 0xfe000f80,
+	[REF_FAR32] = UINT32_MAX,
 };
 
 size_t
 ref_bytes(enum ref_kind kind)
 {
-	return kinds[kind].bytes;
+	return masks[kind] == 0 ? 8 : 4;
 }
 
 int
@@ -53,7 +48,7 @@ ref_far(const struct ref *r)
 uint64_t
 ref_mask(enum ref_kind kind)
 {
-	return kinds[kind].mask;
+	return masks[kind] == 0 ? UINT64_MAX : masks[kind];
 }
 
 static uint32_t
@@ -177,13 +172,12 @@ value(const struct ref *r, uint64_t target, uint64_t place, uint64_t base)
 static void
 deposit(uint8_t *word, enum ref_kind kind, uint64_t v)
 {
-	uint64_t mask = kinds[kind].mask;
+	uint32_t mask = masks[kind];
 
-	if (kinds[kind].bytes == 8)
-		le64_store(word, (le64_load(word) & ~mask) | (v & mask));
+	if (mask == 0)
+		le64_store(word, v);
 	else
-		le32_store(word, (le32_load(word) & ~(uint32_t)mask) |
-		    (uint32_t)(v & mask));
+		le32_store(word, (le32_load(word) & ~mask) | ((uint32_t)v & mask));
 }
 
 void

@@ -8,7 +8,8 @@
  *	4   copies, modulo 8; each two bytes old offset, two bytes length, one byte gap
  *	5   overrides, modulo 8; each two bytes step, one byte (signed) change
  *	6   segments of the new image, modulo 4; each four bytes, zigzag (layout.h)
- *	7   what the image moves by
+ *	7   pieces of the image on each side, modulo 4; each two bytes gap before, two
+ *	    bytes length, one byte of zeros before; 0: all of both sides
  *	then these tables, then the old file
  */
 #include <stdlib.h>
@@ -23,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 enum {
 	HEAD = 8, INPUT_MAX = 1 << 15, ARENA_MAX = 4 << 20, TABLE_MAX = 8,
-	COPY_BYTES = 5, POINT_BYTES = 3, FEW_STEPS = 24
+	COPY_BYTES = 5, POINT_BYTES = 3, PIECE_BYTES = 5, FEW_STEPS = 24, PIECES = 4
 };
 
 struct bytes {
@@ -39,6 +40,8 @@ struct input {
 	size_t n_points;
 	uint64_t numbers[4 * LAYOUT_NUMBERS];
 	size_t n_segments;
+	struct piece olds[PIECES], news[PIECES];
+	struct pieces pieces;
 };
 
 static int
@@ -73,10 +76,30 @@ two(const uint8_t *p)
 	return p[0] | (unsigned)p[1] << 8;
 }
 
+/* One side of n bytes. */
+static void
+read_pieces(const uint8_t *const *raw, struct piece *list, size_t n_list, uint64_t n)
+{
+	uint64_t at = 0, from = 0;
+
+	for (size_t i = 0; i < n_list; i++) {
+		const uint8_t *p = raw[i];
+		uint64_t bytes;
+
+		at += two(p) % (n - at + 1);
+		bytes = two(p + 2) % (n - at + 1);
+		from += p[4];
+		list[i] = (struct piece){ at, bytes, (uint32_t)from, 0 };
+		at += bytes;
+		from += bytes;
+	}
+}
+
 static void
 read_tables(struct input *in, const uint8_t *head)
 {
-	const uint8_t *raw[TABLE_MAX];
+	const uint8_t *raw[TABLE_MAX], *raw_pieces[2 * PIECES];
+	size_t n_pieces = head[7] % PIECES;
 	uint64_t at = 0;
 	uint32_t from = 0;
 
@@ -93,6 +116,8 @@ read_tables(struct input *in, const uint8_t *head)
 	in->n_segments = head[6] % 4;
 	for (size_t i = 0; i < in->n_segments * LAYOUT_NUMBERS; i++)
 		in->numbers[i] = next(in, 1)[0] * (i % LAYOUT_NUMBERS < 2 ? 16u : 1u);
+	for (size_t i = 0; i < 2 * n_pieces; i++)
+		raw_pieces[i] = next(in, PIECE_BYTES);
 	in->file = in->rest;
 	if (head[3] % 2 == 1) {
 		static uint8_t made[INPUT_MAX + MADE_ELF_BESIDE];
@@ -108,6 +133,11 @@ read_tables(struct input *in, const uint8_t *head)
 		c->new_at = at + raw[i][4];
 		at = c->new_at + c->bytes;
 	}
+	in->pieces = (struct pieces){ in->olds, in->olds, in->news, n_pieces, n_pieces };
+	read_pieces(raw_pieces, in->olds, n_pieces, in->file.n);
+	read_pieces(raw_pieces + n_pieces, in->news, n_pieces, at);
+	if (n_pieces == 0)
+		pieces_whole(&in->pieces, in->olds, in->file.n, UINT64_MAX);
 }
 
 static struct copy
@@ -155,15 +185,16 @@ compare(struct predict *p, const struct copy *c, size_t step)
 static void
 look(struct input *in, const uint8_t *head, const struct old *old, struct arena *arena)
 {
-	struct pair pair = { .old_bytes = old->bytes, .new_at = head[7],
-		.points = in->points, .n_points = in->n_points };
-	struct predict p = { .old = old, .pairs = &pair, .n_pairs = 1,
+	struct pair pair = { .points = in->points, .n_points = in->n_points };
+	struct predict p = { .old = old, .pairs = &pair, .pieces = &in->pieces,
 		.rules = two(head) & ((1u << RULE_IDS) - 1), .arena = arena,
 		.copies = { in->n_copies, in, get_copy } };
 	struct err e = ERR_INIT;
+	struct gather gather;
 	struct image im;
 
-	if (image_open(&im, old, 0, old->bytes, arena, &e) != 1)
+	gather_image(&gather, &in->pieces, 0, old);
+	if (image_open(&im, &gather.old, arena, &e) != 1)
 		return;
 	layout_apply(&im.layout, in->n_segments, in->numbers, &pair.to);
 	image_close(&im);

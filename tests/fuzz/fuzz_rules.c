@@ -176,7 +176,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (data[2] % 2 == 1)
 		file = (struct bytes){ made, made_elf(file.p, file.n, made) };
 	old.bytes = file.n;
-	if (image_open(&im, &old, 0, old.bytes, &arena, &e) == 1) {
+	if (image_open(&im, &old, &arena, &e) == 1) {
 		look(&im, data[0] >= 0x80 ? ALL : 1u << data[0] % RULE_IDS,
 		    data[1] * 3u);
 		image_close(&im);

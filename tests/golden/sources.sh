@@ -276,6 +276,23 @@ go_program() {
 	done
 }
 
+# Programs of the pairs above as files of a filesystem, with holes.
+filesystem() {
+	PATH=$PATH:/sbin:/usr/sbin
+	for side in old new; do
+		mkdir "$work/$side"
+		for i in thumb x86-64 aarch64; do
+			tar -xJOf "$here/$i.tar.xz" $side/program > "$work/$side/$i"
+			truncate -s +70000 "$work/$side/$i"
+			echo end >> "$work/$side/$i"
+		done
+		truncate -s 640K $side/image
+		mkfs.ext4 -q -F -b 1024 -O ^has_journal -N 32 -m 0 -d "$work/$side" \
+		    -U 11111111-2222-3333-4444-555555555555 \
+		    -E hash_seed=11111111-2222-3333-4444-555555555555 $side/image
+	done
+}
+
 pair listing listing
 pair sparse sparse
 pair substitute substitute
@@ -302,3 +319,4 @@ pair zipped zipped
 pair kernel kernel
 pair high high
 pair go go_program
+pair pieces filesystem

@@ -162,7 +162,7 @@ probe_find(struct probe *p, enum rule_id rule)
 	    0, 0 });
 	put_elf(p);
 	p->n_sections--;
-	assert_int_equal(image_open(&im, &old, 0, PROBE_BYTES, &arena, &e), 1);
+	assert_int_equal(image_open(&im, &old, &arena, &e), 1);
 	assert_int_equal(rules_open(&im, (uint32_t)1 << rule, &spans, &e), 0);
 	p->n = find_parts(&im, &spans, PROBE_BYTES, p->refs);
 	for (size_t part = 1; part < 300; part += part / 3 + 1) {

@@ -1,3 +1,4 @@
+#include <stdbool.h>
 #include <string.h>
 
 #include "apply/patch/rule.h"
@@ -119,6 +120,7 @@ struct making {
 	struct random *r;
 	struct numbers n[CASE_PARTS];
 	uint64_t old_bytes;
+	uint64_t ends[2];	/* of pieces, in the old side and in the output */
 };
 
 static void
@@ -138,6 +140,26 @@ static uint64_t
 some_signed(struct random *r, uint32_t below)
 {
 	return zigzag((int64_t)draw(r, below) - draw(r, below));
+}
+
+/* Those of one image on one side of n bytes. */
+static void
+add_pieces(struct making *m, unsigned side, uint64_t n)
+{
+	unsigned pieces = draw(m->r, 4);
+
+	control(m, pieces);
+	for (unsigned i = 0; i < pieces; i++) {
+		uint32_t left = (uint32_t)(n - m->ends[side]);
+		uint32_t gap = draw(m->r, 3) == 0 ? draw(m->r, left + 1) : 0;
+		uint32_t bytes = draw(m->r, left - gap + 1);
+
+		control(m, draw(m->r, 20) == 0 ? some_signed(m->r, 1 << 12) :
+		    zigzag(gap));
+		control(m, draw(m->r, 3) == 0 ? draw(m->r, 300) : 0);
+		control(m, bytes);
+		m->ends[side] += gap + bytes;
+	}
 }
 
 static void
@@ -190,12 +212,17 @@ add_patch(struct making *m, const struct delta_case *c, uint64_t n)
 {
 	struct random *r = m->r;
 	unsigned flags = draw(r, 4) | (draw(r, 3) != 0 ? FLAG_IMAGES : 0);
-	unsigned file = draw(r, CASE_FILES), blocks, points = draw(r, 5);
+	unsigned file = draw(r, CASE_FILES), blocks, points = draw(r, 5), images = 1;
+	bool pieces;
 	size_t at;
 
 	flags = flags == FLAG_SUBSTITUTE || flags == (FLAG_SUBSTITUTE | FLAG_IMAGES) ?
 	    flags | FLAG_SPARSE : flags;
+	if ((flags & FLAG_IMAGES) != 0 && draw(r, 2) == 0)
+		flags |= FLAG_PIECES;
+	pieces = (flags & FLAG_PIECES) != 0;
 	m->old_bytes = c->parts[CASE_FILE + file].n;
+	m->ends[0] = m->ends[1] = 0;
 	control(m, METHOD_PATCH);
 	control(m, flags);
 	control(m, file + 1);
@@ -204,18 +231,24 @@ add_patch(struct making *m, const struct delta_case *c, uint64_t n)
 		return;
 	}
 	control(m, draw(r, 2) == 0 ? (1 << RULE_IDS) - 1 : draw(r, 1 << RULE_IDS));
-	control(m, 1);
-	control(m, 0);
-	control(m, draw(r, 4) == 0 ? some_signed(r, 100) : 0);
-	add_image(m);
+	if (pieces)
+		control(m, images = draw(r, 4));
+	for (unsigned i = 0; i < images; i++) {
+		if (pieces) {
+			add_pieces(m, 0, m->old_bytes);
+			add_pieces(m, 1, n);
+		}
+		add_image(m);
+	}
 	control(m, 0);
 	at = m->n[CASE_STREAM + DELTA_CONTROL].n;
 	control(m, 0);
-	control(m, points);
+	for (unsigned i = 0; i < images; i++)
+		control(m, i == 0 ? points : 0);
 	blocks = add_blocks(m, n);
 	if (at < m->n[CASE_STREAM + DELTA_CONTROL].n)
 		m->n[CASE_STREAM + DELTA_CONTROL].v[at] = blocks;
-	for (unsigned i = 0; i < points; i++) {
+	for (unsigned i = 0; i < points && images > 0; i++) {
 		add(m, CASE_STREAM + DELTA_TARGETS, 1 + draw(r, 400));
 		add(m, CASE_STREAM + DELTA_TARGETS, some_signed(r, 100));
 	}
