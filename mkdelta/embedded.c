@@ -60,43 +60,43 @@ whole_copy(struct couple *p, struct err *e)
 }
 
 static int
-match_bytes(struct embedding *x, struct couple *p, struct prediction_job *job,
-    struct err *e)
+match_bytes(struct embedding *x, struct couple *p, const uint8_t *old,
+    const uint8_t *new, struct err *e)
 {
-	struct matching m = { x->job, job->n_old, job->n_new };
+	struct matching m = { x->job, (size_t)p->old->bytes, (size_t)p->new->bytes };
+	struct prediction_job job = x->job->files;
 	uint8_t *predicted;
 	int rc;
 
-	job->match = match;
-	job->arg = &m;
-	if (m.n_old == m.n_new && memcmp(job->old, job->new, m.n_new) == 0)
+	job.old = old;
+	job.new = new;
+	job.n_old = m.n_old;
+	job.n_new = m.n_new;
+	job.match = match;
+	job.arg = &m;
+	if (m.n_old == m.n_new && memcmp(old, new, m.n_new) == 0)
 		return whole_copy(p, e);
 	if ((predicted = malloc(m.n_new + 1)) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory for images");
-	rc = prediction_find(job, &p->blocks, &p->prediction, predicted, e);
+	rc = prediction_find(&job, &p->blocks, &p->prediction, predicted, e);
 	free(predicted);
 	if (rc == -1 || p->prediction.rules != 0)
 		return rc;
 	blocks_free(&p->blocks);
-	return match(&m, false, job->old, job->new, &p->blocks, e);
+	return match(&m, false, old, new, &p->blocks, e);
 }
 
 static int
 match_couple(struct embedding *x, struct couple *p, struct err *e)
 {
-	struct prediction_job job = x->job->files;
-	uint8_t *old = image_place_gather(job.old, p->old, e), *new;
+	const struct prediction_job *f = &x->job->files;
+	uint8_t *old = image_place_gather(f->old, p->old, e), *new;
 	int rc = -1;
 
 	if (old == NULL)
 		return -1;
-	if ((new = image_place_gather(job.new, p->new, e)) != NULL) {
-		job.old = old;
-		job.new = new;
-		job.n_old = (size_t)p->old->bytes;
-		job.n_new = (size_t)p->new->bytes;
-		rc = match_bytes(x, p, &job, e);
-	}
+	if ((new = image_place_gather(f->new, p->new, e)) != NULL)
+		rc = match_bytes(x, p, old, new, e);
 	free(old);
 	free(new);
 	return rc;

@@ -172,9 +172,9 @@ value(const struct ref *r, uint64_t target, uint64_t place, uint64_t base)
 static void
 deposit(uint8_t *word, enum ref_kind kind, uint64_t v)
 {
-	uint32_t mask = masks[kind];
+	uint32_t mask = (uint32_t)ref_mask(kind);
 
-	if (mask == 0)
+	if (ref_bytes(kind) == 8)
 		le64_store(word, v);
 	else
 		le32_store(word, (le32_load(word) & ~mask) | ((uint32_t)v & mask));
