@@ -7,7 +7,7 @@
 #include "apply/patch/ref.h"
 
 /* The bits of the operand; 0: all of eight bytes, else there are four. */
-static const uint32_t masks[REF_KINDS] = {
+static const uint32_t masks[REF_KINDS + 1] = {
 	[REF_WORD32] = UINT32_MAX,
 	[REF_REL32] = UINT32_MAX,
 	[REF_BACK32] = UINT32_MAX,
