@@ -37,7 +37,8 @@ else
 CFLAGS_ALL += $(HARDEN)
 LDFLAGS_ALL += -pie -Wl,-z,relro -Wl,-z,now
 # Smaller files, for the device: relocations as a bitmap, no padding between segments.
-LDFLAGS_ALL += -Wl,-z,pack-relative-relocs -Wl,-z,noseparate-code
+LDFLAGS_ALL += -Wl,-z,pack-relative-relocs -Wl,-z,noseparate-code \
+            -Wl,-z,nodynamic-undefined-weak
 endif
 
 # What the device carries is built for size; the decoder, the encoder and the

@@ -60,15 +60,23 @@ open_made(const char *path, mode_t mode, struct err *e)
 	return fd;
 }
 
+/* Below a URL that may end in a slash already. */
+static int
+add_below(struct buf *url, const char *folder, const char *name, struct err *e)
+{
+	size_t n = strlen(folder);
+
+	return buf_addf(url, e, "%s%s%s", folder,
+	    n > 0 && folder[n - 1] == '/' ? "" : "/", name);
+}
+
 static int
 get_metadata(void *arg, const char *name, struct buf *out, struct err *e)
 {
 	struct buf url = BUF_INIT(URL_MAX);
-	size_t n = strlen(want.metadata_url);
 	int rc = -1;
 
-	if (buf_addf(&url, e, "%s%s%s", want.metadata_url,
-	    n > 0 && want.metadata_url[n - 1] == '/' ? "" : "/", name) == 0)
+	if (add_below(&url, want.metadata_url, name, e) == 0)
 		rc = fetch_small(arg, buf_text(&url), out, e);
 	buf_free(&url);
 	return rc;
@@ -129,13 +137,11 @@ get_one(struct tuf *tuf, struct fetch *fetch, int out, const char *path, struct 
 {
 	struct buf url = BUF_INIT(URL_MAX);
 	struct tuf_target target;
-	size_t n = strlen(want.targets_url);
 	int rc = tuf_find(tuf, path, &target, e);
 
 	if (rc == 0)
 		rc = err_set(e, ERR_USAGE, "the repository does not list it");
-	else if (rc == 1 && (buf_addf(&url, e, "%s%s", want.targets_url,
-	    n > 0 && want.targets_url[n - 1] == '/' ? "" : "/") == -1 ||
+	else if (rc == 1 && (add_below(&url, want.targets_url, "", e) == -1 ||
 	    tuf_target_url(tuf, &target, &url, e) == -1))
 		rc = -1;
 	else if (rc == 1)

@@ -41,31 +41,39 @@ key_id_of(const struct jv *object, struct sha256 *id, struct err *e)
 	return rc;
 }
 
-static int
-check_id(const struct jv *object, const char *id, struct key *key, struct err *e)
+/* The members that TUF knows: what some writers add later leaves a key its id. */
+static struct jv *
+known_members(const struct jv *object)
 {
 	static const char *const members[] = { "keytype", "keyval", "scheme" };
-	struct jv *bare;
-	char hex[SHA256_HEX_MAX];
-	int rc;
+	struct jv *known = jv_new_object();
 
-	if (key_id_of(object, &key->id, e) == -1)
-		return err_wrap(e, "key %.64s", id);
-	if (strcmp(sha256_hex(&key->id, hex), id) == 0)
-		return 0;
-	/* What some writers add to a key later leaves them its id. */
-	bare = jv_new_object();
 	for (size_t i = 0; i < 3; i++) {
 		const struct jv *value = jv_get(object, members[i]);
 
 		if (value != NULL)
-			(void)jv_set(bare, members[i], jv_copy(value));
+			(void)jv_set(known, members[i], jv_copy(value));
 	}
-	rc = key_id_of(bare, &key->id, e);
-	jv_free(bare);
-	if (rc == 0 && strcmp(sha256_hex(&key->id, hex), id) != 0)
-		rc = err_set(e, ERR_TRUST,
-		    "key %.64s: the id is not the hash of the key, which is %s", id, hex);
+	return known;
+}
+
+static int
+check_id(const struct jv *object, const char *id, struct key *key, struct err *e)
+{
+	struct jv *known = NULL;
+	char hex[SHA256_HEX_MAX];
+	int rc;
+
+	while ((rc = key_id_of(known != NULL ? known : object, &key->id, e)) == 0 &&
+	       strcmp(sha256_hex(&key->id, hex), id) != 0) {
+		if (known != NULL || (known = known_members(object)) == NULL) {
+			rc = err_set(e, ERR_TRUST,
+			    "key %.64s: the id is not the hash of the key, which is %s",
+			    id, hex);
+			break;
+		}
+	}
+	jv_free(known);
 	return rc;
 }
 
