@@ -202,7 +202,21 @@ release_says_compare(const struct release *r, struct err *e)
 	return higher ? 1 : 0;
 }
 
-/* Only the records change; what they describe stays as it is. */
+/* The platform's role or the one of its archives that lists this path. */
+static struct repo_role *
+role_that_lists(const struct repo *r, struct repo_role *platform, const char *path)
+{
+	struct repo_role *archive = NULL;
+
+	if (platform == NULL || jv_get(jv_get(platform->part, "targets"), path) != NULL)
+		return platform;
+	while ((archive = repo_next_archive(r, platform, archive)) != NULL)
+		if (jv_get(jv_get(archive->part, "targets"), path) != NULL)
+			return archive;
+	return platform;
+}
+
+/* Only the records change; what they describe stays as it is, and where it is. */
 int
 release_raise_attempt(struct release *r, const struct keys *keys, struct err *e)
 {
@@ -214,6 +228,7 @@ release_raise_attempt(struct release *r, const struct keys *keys, struct err *e)
 		struct jv *custom;
 
 		x.attempt = r->want->says.attempt;
+		role = role_that_lists(r->repo, role, x.object.path);
 		if (role == NULL || (custom = record_to_json(&x, e)) == NULL ||
 		    tuf_set_target(role->part, x.object.path, x.object.bytes,
 			&x.object.sha256, custom, e) == -1)

@@ -9,17 +9,18 @@
 
 #include "mkdelta/reproduce.h"
 
-/* The identity of a tree that stands here. */
+/* The identity of a tree that stands here, listed like this. */
 static int
-identity(const char *path, struct sha256 *id, struct err *e)
+identity(const char *path, const struct ingest_options *how, struct sha256 *id,
+    struct err *e)
 {
-	struct scan_options options = { .jobs = 0 };
+	struct scan_options options = { .owners = how->owners, .xattrs = how->xattrs };
 	struct buf text = BUF_INIT(LISTING_TEXT_MAX);
 	struct listing *l = NULL;
 	struct ingest in;
 	int rc = -1;
 
-	if (ingest_open(path, NULL, &in, e) == -1)
+	if (ingest_open(path, how, &in, e) == -1)
 		return -1;
 	if ((l = scan_tree(in.dir, &options, e)) != NULL &&
 	    listing_emit(l, &text, e) == 0)
@@ -50,16 +51,25 @@ tree_for(const struct opt_list *trees, const char *platform)
 static int
 check_record(const struct record *x, const char *path, struct err *e)
 {
+	/* Whether owners and attributes are recorded, the listing says alone: the one
+	 * that fits is the proof. */
+	static const struct ingest_options ways[] = {
+		{ .strip_top = true }, { .strip_top = true, .xattrs = true },
+		{ .strip_top = true, .owners = true },
+		{ .strip_top = true, .owners = true, .xattrs = true }
+	};
 	struct sha256 id;
 
 	if (path == NULL)
 		return err_set(e, ERR_TRUST, "%s: the change has release %" PRIu64 " of it, "
 		    "and no tree was given to compare with; not signed", x->platform,
 		    x->release);
-	if (identity(path, &id, e) == -1)
-		return -1;
-	if (sha256_equal(&id, &x->listing))
-		return 0;
+	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+		if (identity(path, &ways[i], &id, e) == -1)
+			return -1;
+		if (sha256_equal(&id, &x->listing))
+			return 0;
+	}
 	return err_set(e, ERR_TRUST, "%s: is not the tree that is to be signed as release %"
 	    PRIu64 " of %s; not signed", path, x->release, x->platform);
 }

@@ -100,6 +100,47 @@ archives_are_read_by_the_release_side_too(void **state)
 	    "--targets-url file://$PWD/repo/targets --output out 1/any.tree.zst");
 }
 
+/* A release is listed once, wherever that is; deltas go with either end. */
+static void
+what_belongs_to_an_archived_release_stays_in_its_archive(void **state)
+{
+	(void)state;
+	lab_ok(l, "cp -a '%s'/repo.keys '%s'/t . && cp -a www/new repo", master->dir,
+	    master->dir);
+	lab_ok(l, "echo 7 > t/n && mkdelta release repo t --number 7 --attempt 3");
+	lab_must_say(l, "release 7 is now at attempt 3");
+	lab_ok(l, "mkdelta show repo 7 && mkdelta verify repo");
+	lab_must_say(l, "all good");
+	lab_ok(l, "test $(mkdelta list repo | grep -c stable) = %d", RELEASES);
+	lab_write(l, "facts.py",
+	    "import json, re\n"
+	    "def part(name):\n"
+	    "    return json.load(open('repo/metadata/' + name))['signed']\n"
+	    "meta = part('%%d.snapshot.json' %% part('timestamp.json')['meta']"
+	    "['snapshot.json']['version'])['meta']\n"
+	    "roles = {n: part('%%d.%%s' %% (meta[n]['version'], n))['targets']\n"
+	    "    for n in meta if n.startswith('stable.any')}\n"
+	    "trees = {n: {p.split('/')[0] for p in r if p.endswith('.tree.zst')}\n"
+	    "    for n, r in roles.items()}\n"
+	    "assert '7' in trees['stable.any.archive-1.json'], trees\n"
+	    "here = roles['stable.any.archive-1.json']['7/any.tree.zst']\n"
+	    "assert here['custom']['attempt'] == 3, here\n"
+	    "paths = [p for r in roles.values() for p in r]\n"
+	    "assert len(paths) == len(set(paths)), 'listed twice'\n"
+	    "live = trees['stable.any.json']\n"
+	    "for name, role in roles.items():\n"
+	    "    for path in role:\n"
+	    "        m = re.match(r'(\\d+)/any.from-(\\d+).delta', path)\n"
+	    "        if m: assert (set(m.groups()) <= live) == (name == "
+	    "'stable.any.json'), path\n");
+	lab_ok(l, "python3 facts.py");
+	/* A new one still gets deltas from old ones, and they go there. */
+	lab_ok(l, "echo 41 > t/n && mkdelta release repo t && echo 42 > t/n && "
+	    "mkdelta release repo t && python3 facts.py && mkdelta verify repo");
+	lab_expect(l, 5, "mkdelta release repo t --number 7 --attempt 4");
+	lab_must_say(l, "with other content");
+}
+
 int
 main(void)
 {
@@ -107,6 +148,7 @@ main(void)
 		FLOW(recent_devices_read_little_and_no_archive),
 		FLOW(a_device_that_slept_reads_the_archives_it_needs),
 		FLOW(archives_are_read_by_the_release_side_too),
+		FLOW(what_belongs_to_an_archived_release_stays_in_its_archive),
 	};
 
 	return cmocka_run_group_tests_name("archive", tests, open_master, close_master);

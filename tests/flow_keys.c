@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -184,6 +185,34 @@ a_release_waits_for_its_second_signature(void **state)
 	lab_expect(l, 2, "mkdelta sign repo --keys ci");
 }
 
+/* Who builds it again need not know how it was listed. */
+static void
+owners_and_attributes_are_reproduced_too(void **state)
+{
+	static const char *const ways[] = { "--owners", "--xattrs", "--owners --xattrs" };
+
+	(void)state;
+	lab_ok(l, "mkdelta key new repo stable && mkdelta key threshold repo stable 2");
+	lab_ok(l, "mkdir -m 700 ci bob && mv repo.keys/channel-stable.pem "
+	    "repo.keys/online.pem ci && mv repo.keys/channel-stable-2.pem bob");
+	if (lab_run(l, "setfattr -n user.kind -v tool t/a") != 0)
+		skip();		/* a filesystem without attributes */
+	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+		lab_ok(l, "echo %zu > t/b && cp -a t other && mkdelta release repo t %s "
+		    "--keys ci", i, ways[i]);
+		lab_ok(l, "setfattr -n user.kind -v toy other/a && touch other/.x && "
+		    "rm other/.x");
+		if (strstr(ways[i], "xattrs") != NULL)
+			lab_expect(l, 4, "mkdelta sign repo --keys bob --reproduce other");
+		lab_ok(l, "echo no > other/b");
+		lab_expect(l, 4, "mkdelta sign repo --keys bob --reproduce other");
+		lab_ok(l, "mkdelta sign repo --keys bob --reproduce t && "
+		    "mkdelta sign repo --keys ci && rm -r other");
+		lab_must_say(l, "published: release");
+	}
+	lab_ok(l, "mkdelta verify repo");
+}
+
 /* Three root keys, two needed, in three safes; the one who plans has none of them. */
 static void
 a_root_is_signed_by_several_in_any_order(void **state)
@@ -246,6 +275,7 @@ main(void)
 		FLOW(every_role_rotates_and_devices_follow),
 		FLOW(keys_are_added_and_revoked_and_thresholds_hold),
 		FLOW(a_release_waits_for_its_second_signature),
+		FLOW(owners_and_attributes_are_reproduced_too),
 		FLOW(a_root_is_signed_by_several_in_any_order),
 		FLOW(a_pending_change_is_checked_like_any_metadata),
 	};

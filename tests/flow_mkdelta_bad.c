@@ -356,19 +356,6 @@ an_old_full_that_was_damaged_stops_a_release(void **state)
 }
 
 static void
-two_runs_at_once(void **state)
-{
-	struct lab *l = lab_with_tree();
-
-	(void)state;
-	lab_ok(l, "mkdelta refresh repo");
-	lab_expect(l, 6, "flock repo/.lock -c 'mkdelta release repo t'");
-	lab_expect(l, 6, "flock repo/.lock -c 'mkdelta refresh repo'");
-	lab_ok(l, "flock repo/.lock -c 'mkdelta list repo'");
-	lab_close(l);
-}
-
-static void
 a_root_key_on_a_build_machine(void **state)
 {
 	struct lab *l = lab_with_tree();
@@ -471,7 +458,6 @@ main(void)
 		cmocka_unit_test(a_truncated_or_foreign_tar),
 		cmocka_unit_test(every_kind_of_object_with_a_byte_flipped),
 		cmocka_unit_test(an_old_full_that_was_damaged_stops_a_release),
-		cmocka_unit_test(two_runs_at_once),
 		cmocka_unit_test(a_root_key_on_a_build_machine),
 		cmocka_unit_test(keys_of_another_repository),
 		cmocka_unit_test(an_init_that_was_killed_is_run_again),

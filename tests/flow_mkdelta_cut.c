@@ -123,6 +123,46 @@ static const struct cut_case last_signature = {
 	    "/dev/null && mkdelta verify repo && mkdelta show repo 1", NULL
 };
 
+/* What changes channels: seen whole or not at all, and to be had by running it again. */
+static const struct cut_case promotion = {
+	"mkdelta init -q base --channel stable --channel beta && mkdelta release -q base t "
+	    "&& echo 2 > t/two && mkdelta release -q base t && "
+	    "mkdelta promote -q base 1 --to beta",
+	"cp -a base repo && cp -a base.keys repo.keys",
+	"promote -q repo 2 --to beta --jobs 1",
+	"mkdelta list repo && mkdelta promote repo 2 --to beta && mkdelta verify -q repo && "
+	    "test $(mkdelta list repo | grep -c beta) = 2", NULL
+};
+
+static const struct cut_case withdrawal = {
+	"mkdelta init -q base && mkdelta release -q base t && echo 2 > t/two && "
+	    "mkdelta release -q base t",
+	"cp -a base repo && cp -a base.keys repo.keys", "withdraw -q repo 2",
+	"mkdelta list repo && (mkdelta withdraw repo 2 || grep -q 'has none' .lab-err) && "
+	    "mkdelta verify -q repo && test $(mkdelta list repo | grep -c stable) = 1",
+	NULL
+};
+
+static const struct cut_case halt = {
+	"mkdelta init -q base && mkdelta key new -q base halt && "
+	    "mkdelta release -q base t",
+	"cp -a base repo && cp -a base.keys repo.keys", "halt -q repo 1",
+	"mkdelta list repo && (mkdelta halt repo 1 || mkdelta halt repo) && "
+	    "grep -q 'release 1 is halted' .lab-out && mkdelta verify -q repo", NULL
+};
+
+static void
+channels_survive_a_kill_and_a_power_cut_at_every_change(void **state)
+{
+	static const struct cut_case *const cases[] = { &promotion, &withdrawal, &halt };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		assert_in_range(cut_each(cases[i], "kill", 0), 3, CUTS_MAX);
+		assert_in_range(cut_each(cases[i], "power", 1), 3, CUTS_MAX);
+	}
+}
+
 static void
 key_rotation_survives_a_kill_and_a_power_cut_at_every_change(void **state)
 {
@@ -199,6 +239,7 @@ main(void)
 		cmocka_unit_test(release_survives_a_power_cut_that_keeps_some),
 		cmocka_unit_test(
 		    key_rotation_survives_a_kill_and_a_power_cut_at_every_change),
+		cmocka_unit_test(channels_survive_a_kill_and_a_power_cut_at_every_change),
 		cmocka_unit_test(sign_survives_a_kill_and_a_power_cut_at_every_change),
 	};
 

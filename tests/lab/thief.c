@@ -116,8 +116,8 @@ list_in(struct thief *t, const char *by, const char *role, uint64_t version,
 {
 	struct err e = ERR_INIT;
 
-	must(tuf_set_meta(thief_part(t, by), role, version, file->data, file->len, &e) == 0,
-	    role, &e);
+	must(tuf_set_meta(thief_part(t, by), role, version, file->data, file->len,
+	    &e) == 0, role, &e);
 }
 
 static uint64_t *
