@@ -418,6 +418,10 @@ walk(struct run *r, const struct step_row *rows, struct err *e)
 		case STEP_FAIL:
 			if (!held && e->code == ERR_CANCEL)
 				return 0;	/* the mark stays */
+			/* A disk may come to itself again: as often as a crash. */
+			if (r->mark.step == STEP_ROLLBACK && (e->code == ERR_IO ||
+			    e->code == ERR_ROOM || e->code == ERR_NOMEM))
+				return 0;
 			on = take_fail(r, row.fail, reason_of(r, reason), e);
 			break;
 		case STEP_LATER:

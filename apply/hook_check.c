@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +51,7 @@ check_one(const struct conf *conf, enum hook hook, struct err *e)
 	x.what = what;
 	x.path = path;
 	if (!is_in_app(conf, path) && (rc = hook_exec_check(&x, e)) == -1 &&
-	    e->code != ERR_NOMEM)
+	    e->code != ERR_NOMEM && (e->code != ERR_IO || e->sys == EACCES))
 		e->code = ERR_USAGE;
 	free(path);
 	return rc;

@@ -185,7 +185,7 @@ hop_delta(struct hop *h, struct content *have, int delta, struct err *e)
 	struct work w;
 
 	if (d != NULL && delta_scratch(d) > h->scratch) {
-		(void)err_set(e, ERR_FORMAT, "it needs more scratch space than is signed");
+		(void)err_set(e, ERR_FORMAT, "more bytes than were signed");
 		delta_close(d);
 		d = NULL;
 	}

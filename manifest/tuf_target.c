@@ -1,6 +1,7 @@
 /*
  * Targets as a role lists them, and their names on the host.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -81,7 +82,10 @@ hash_fd(struct hash *h, int fd, uint64_t limit, uint64_t *bytes, struct err *e)
 
 	*bytes = 0;
 	while (*bytes <= limit) {
-		if ((n = pread(fd, block, sizeof block, (off_t)*bytes)) == -1)
+		n = pread(fd, block, sizeof block, (off_t)*bytes);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
 			return err_sys(e, "read");
 		if (n == 0)
 			return 0;

@@ -283,7 +283,7 @@ static const struct poison {
 	POISON(memory_of_4_gib, "more than any may"),
 	POISON(less_memory_than_its_windows, "more memory than it declares"),
 	POISON(window_of_2_gib, "a window of 2^31"),
-	POISON(scratch_of_petabytes, "scratch"),
+	POISON(scratch_of_petabytes, "more bytes than were signed"),
 	POISON(listing_of_petabytes, "a listing of 1152921504606846976 bytes"),
 	POISON(stream_past_the_end, "past the delta's end"),
 	POISON(streams_whose_sum_wraps, "past the delta's end"),

@@ -70,6 +70,15 @@ $(BUILD)/tests/flow_cut: $(BUILD)/obj/tests/flow_cut.o $(CAMPAIGN_OBJ) $(ALL_LIB
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LDLIBS)
 
+# The one in which system calls fail.
+$(BUILD)/tests/rigs/errat: $(BUILD)/obj/tests/rigs/errat.o
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^
+$(BUILD)/tests/flow_errors: $(BUILD)/obj/tests/flow_errors.o $(call obj,tests/cut/shape.c) \
+            $(ALL_LIBS) | $(BUILD)/tests/rigs/errat
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LDLIBS)
+
 tests: programs $(TEST_BIN)
 
 check:
@@ -86,7 +95,8 @@ torture:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory -s tests $(BUILD)/tests/rigs/killat
 	@tests/rigs/torture.sh $(BUILD)
-	@CUT_ALL=1 TEST_TIMEOUT=7200 scripts/run-tests.sh $(BUILD) flow_cut
+	@CUT_ALL=1 ERRORS_ALL=1 TEST_TIMEOUT=7200 scripts/run-tests.sh $(BUILD) flow_cut \
+	    flow_errors
 
 .PHONY: drills
 drills:

@@ -27,8 +27,10 @@ temp_name(char out[static TEMP_MAX], struct err *e)
 {
 	uint8_t random[TEMP_RANDOM];
 
-	if (getrandom(random, sizeof random, 0) != sizeof random)
-		return err_sys(e, "random bytes");
+	/* Early at boot it waits, and can be interrupted. */
+	while (getrandom(random, sizeof random, 0) != sizeof random)
+		if (errno != EINTR)
+			return err_sys(e, "random bytes");
 	memcpy(out, TEMP_PREFIX, sizeof TEMP_PREFIX - 1);
 	hex_encode(out + sizeof TEMP_PREFIX - 1, random, sizeof random);
 	return 0;

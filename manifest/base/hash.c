@@ -1,6 +1,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -93,7 +94,10 @@ sha256_of_fd(int fd, struct sha256 *out, uint64_t *bytes, struct err *e)
 	}
 	if ((h = hash_new(HASH_SHA256, e)) == NULL)
 		goto out;
-	while ((n = pread(fd, block, READ_BYTES, (off_t)at)) > 0) {
+	while ((n = pread(fd, block, READ_BYTES, (off_t)at)) > 0 ||
+	    (n == -1 && errno == EINTR)) {
+		if (n == -1)
+			continue;
 		if (hash_add(h, block, (size_t)n, e) == -1)
 			goto out;
 		at += (uint64_t)n;
