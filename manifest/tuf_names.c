@@ -66,7 +66,7 @@ tuf_target_name_check(const char *path, struct err *e)
 		if ((unsigned char)path[i] < 0x20 || path[i] == 0x7f || path[i] == '\\')
 			return err_set(
 			    e, ERR_FORMAT, "target \"%.64s\": no name for a file", path);
-	if (!fs_rel_is_safe(path) || strcmp(path, ".") == 0)
+	if (!fs_rel_is_safe(path))
 		return err_set(
 		    e, ERR_FORMAT, "target \"%.64s\": leaves its folder", path);
 	for (const char *p = path; *p != '\0'; p += *p == '/') {

@@ -132,10 +132,25 @@ choose_leaves_what_is_halted(void **state)
 	/* The same number with another tree is another release. */
 	records[3].listing.bytes[0] ^= 1;
 	assert_int_equal(choose(43, o, CHOICE_UPDATE, "newest"), 44);
+	records[3].listing.bytes[0] ^= 1;
+	/* And so is the same tree under another. */
+	records[2].listing = records[3].listing;
+	assert_int_equal(choose(42, o, CHOICE_UPDATE, "halted"), 43);
+	records[3].listing.bytes[0] ^= 1;
 	/* All, but for 14 days at most, whatever was signed. */
 	o.time = 1767225600 + 13 * 86400;
 	assert_int_equal(choose(43, o, CHOICE_NONE, "halted"), 0);
 	o.time = 1767225600 + 14 * 86400;
+	assert_int_equal(choose(43, o, CHOICE_UPDATE, "newest"), 44);
+	jv_free(part);
+	/* And not beyond its end. */
+	(void)snprintf(json, sizeof json, "{\"x-signed\":\"2026-01-01T00:00:00Z\","
+	    "\"x-halt\":{\"all-until\":\"2026-01-03T00:00:00Z\"}}");
+	assert_non_null(part = jv_parse(json, strlen(json), &e));
+	o.halt = part;
+	o.time = 1767225600 + 2 * 86400 - 1;
+	assert_int_equal(choose(43, o, CHOICE_NONE, "halted"), 0);
+	o.time++;
 	assert_int_equal(choose(43, o, CHOICE_UPDATE, "newest"), 44);
 	jv_free(part);
 }

@@ -1,7 +1,11 @@
+#include <pty.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -60,6 +64,11 @@ key_verifies_the_vector_of_rfc_8032(void **state)
 	assert_true(verifies(KEY_ED25519, rfc8032_public, "\x72", upper));
 }
 
+static const char encrypted_public[] =
+    "-----BEGIN PUBLIC KEY-----\n"
+    "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\n"
+    "\nAAAA\n-----END PUBLIC KEY-----\n";
+
 static void
 key_verifies_what_openssl_signed(void **state)
 {
@@ -108,28 +117,6 @@ key_with_any_defect_in_its_signature_is_false(void **state)
 	free(huge);
 }
 
-/* An encrypted PEM where a public key should be must not make anybody ask. */
-static void
-key_that_is_an_encrypted_private_one_asks_nobody(void **state)
-{
-	struct err e = ERR_INIT;
-	struct signer *s = signer_new(KEY_ECDSA_P256, &e);
-	struct buf pem = BUF_INIT(10000);
-
-	(void)state;
-	assert_non_null(s);
-	assert_int_equal(signer_to_pem(s, "secret", &pem, &e), 0);
-	assert_false(verifies(KEY_ECDSA_P256, buf_text(&pem), key_message, p256_sig));
-	assert_false(verifies(KEY_ECDSA_P256,
-	    "-----BEGIN PUBLIC KEY-----\n"
-	    "Proc-Type: 4,ENCRYPTED\nDEK-Info: "
-	    "AES-256-CBC,00112233445566778899AABBCCDDEEFF\n"
-	    "\nAAAA\n-----END PUBLIC KEY-----\n",
-	    key_message, p256_sig));
-	signer_free(s);
-	buf_free(&pem);
-}
-
 static int
 parse(const char *json, const char *id, struct key *key, struct err *e)
 {
@@ -143,6 +130,81 @@ parse(const char *json, const char *id, struct key *key, struct err *e)
 	rc = key_parse(object, id == NULL ? sha256_hex(&hash, hex) : id, key, e);
 	jv_free(object);
 	return rc;
+}
+
+static void
+key_in_pem_starts_with_its_first_line(void **state)
+{
+	struct buf pem = BUF_INIT(10000);
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(buf_addf(&pem, &e, "a note\n%s", p256_public), 0);
+	assert_false(verifies(KEY_ECDSA_P256, buf_text(&pem), key_message, p256_sig));
+	buf_free(&pem);
+}
+
+/* The library would ask on the terminal, and nobody sits there. */
+static void
+key_that_is_encrypted_asks_no_terminal(void **state)
+{
+	char said[256];
+	int terminal, status;
+	pid_t child = forkpty(&terminal, NULL, NULL, NULL);
+	ssize_t n;
+
+	(void)state;
+	assert_true(child != -1);
+	if (child == 0) {
+		(void)alarm(20);
+		_exit(verifies(KEY_ECDSA_P256, encrypted_public, key_message, p256_sig));
+	}
+	n = read(terminal, said, sizeof said); /* EIO: it ended without a word */
+	(void)kill(child, SIGTERM);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	(void)close(terminal);
+	assert_true(n <= 0);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* Many kilobytes of text would cost time before they turn out to be no key. */
+static void
+key_text_is_bounded(void **state)
+{
+	struct buf json = BUF_INIT(20000);
+	struct err e = ERR_INIT;
+	struct key key;
+
+	(void)state;
+	for (size_t n = 8192; n <= 8193; n++) {
+		buf_reset(&json);
+		assert_int_equal(buf_addf(&json, &e,
+		    "{\"keytype\":\"rsa\",\"scheme\":\"rsassa-pss-sha256\","
+		    "\"keyval\":{\"public\":\"%0*d\"}}", (int)n, 0), 0);
+		assert_int_equal(parse(buf_text(&json), NULL, &key, &e),
+		    n == 8192 ? 0 : -1);
+		key_clear(&key);
+	}
+	assert_int_equal(e.code, ERR_FORMAT);
+	buf_free(&json);
+}
+
+/* An encrypted PEM where a public key should be must not make anybody ask. */
+static void
+key_that_is_an_encrypted_private_one_asks_nobody(void **state)
+{
+	struct err e = ERR_INIT;
+	struct signer *s = signer_new(KEY_ECDSA_P256, &e);
+	struct buf pem = BUF_INIT(10000);
+
+	(void)state;
+	assert_non_null(s);
+	assert_int_equal(signer_to_pem(s, "secret", &pem, &e), 0);
+	assert_false(verifies(KEY_ECDSA_P256, buf_text(&pem), key_message, p256_sig));
+	assert_false(
+	    verifies(KEY_ECDSA_P256, encrypted_public, key_message, p256_sig));
+	signer_free(s);
+	buf_free(&pem);
 }
 
 #define PUBLIC \
@@ -239,6 +301,7 @@ key_of_an_unknown_type_is_no_error_and_never_verifies(void **state)
 		"{\"keytype\":\"sphincs\",\"scheme\":\"x\",\"keyval\":{\"public\":\"00\"}"
 		"}",
 		"{\"keytype\":\"ed25519\",\"scheme\":\"x\",\"keyval\":{}}",
+		"{\"keytype\":\"rsa\",\"scheme\":\"ed25519\",\"keyval\":{}}",
 		"{\"keytype\":\"sigstore-oidc\",\"scheme\":\"Fulcio\",\"keyval\":"
 		"{\"identity\":\"a\",\"issuer\":\"b\"}}",
 	};
@@ -359,6 +422,9 @@ main(void)
 		cmocka_unit_test(key_verifies_what_openssl_signed),
 		cmocka_unit_test(key_of_another_curve_kind_or_length_never_verifies),
 		cmocka_unit_test(key_with_any_defect_in_its_signature_is_false),
+		cmocka_unit_test(key_in_pem_starts_with_its_first_line),
+		cmocka_unit_test(key_that_is_encrypted_asks_no_terminal),
+		cmocka_unit_test(key_text_is_bounded),
 		cmocka_unit_test(key_that_is_an_encrypted_private_one_asks_nobody),
 		cmocka_unit_test(key_id_is_the_hash_of_the_whole_object),
 		cmocka_unit_test(

@@ -55,6 +55,33 @@ expiry_is_strict_to_the_second(void **state)
 	assert_int_equal(err_exit_status(&e), 9);
 }
 
+/* Everything is current but one file that is in the folder already. */
+static void
+expiry_is_checked_of_files_that_are_not_fetched_again(void **state)
+{
+	static const char *const roles[] = { "snapshot", "targets", "stable" };
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+	struct tuf_target t;
+
+	sim_delegate(w->sim, "targets", "stable", "*", SIM_KEY(K_CHANNEL));
+	sim_target(w->sim, "stable", "f", "1");
+	for (int i = 0; i < 3; i++) {
+		for (int k = 0; k < 3; k++)
+			sim_set_expires(w->sim, roles[k], SIM_NOW + 9 * SIM_DAY);
+		sim_set_expires(w->sim, roles[i], SIM_NOW + SIM_DAY);
+		sim_release(w->sim);
+		w->dev->clock.system_now = SIM_NOW;
+		device_must_refresh(w->dev, w->sim);
+		assert_int_equal(tuf_find(w->dev->tuf, "f", &t, &e), 1);
+		w->dev->clock.system_now = SIM_NOW + SIM_DAY;
+		if (device_refresh(w->dev, w->sim, &e) == 0)
+			assert_int_equal(tuf_find(w->dev->tuf, "f", &t, &e), -1);
+		assert_int_equal(e.code, ERR_STALE);
+		assert_ptr_equal(strstr(e.text, roles[i]), e.text);
+	}
+}
+
 /* A clock far ahead for one run must leave no trace. */
 static void
 clock_in_the_future_fails_and_is_forgotten(void **state)
@@ -99,6 +126,21 @@ clock_of_1970_is_lifted_by_build_date_and_x_signed(void **state)
 	assert_int_equal(device_refresh(w->dev, w->sim, &e), -1);
 	assert_int_equal(e.code, ERR_STALE);
 	assert_non_null(strstr(e.text, "targets"));
+}
+
+/* Before any timestamp is known, nothing can have been signed later than the
+ * program was built and be expired by then. */
+static void
+clock_of_1970_is_not_before_the_build(void **state)
+{
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+
+	w->dev->clock.system_now = 0;
+	w->dev->clock.built = SIM_NOW + 30 * SIM_DAY;
+	assert_int_equal(device_refresh(w->dev, w->sim, &e), -1);
+	assert_int_equal(e.code, ERR_STALE);
+	assert_int_equal(tuf_now(w->dev->tuf), SIM_NOW + 30 * SIM_DAY);
 }
 
 /* A thief of the online key signs in the far future: every honest file is then
@@ -166,8 +208,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(expiry_is_strict_to_the_second),
+		CASE(expiry_is_checked_of_files_that_are_not_fetched_again),
 		CASE(clock_in_the_future_fails_and_is_forgotten),
 		CASE(clock_of_1970_is_lifted_by_build_date_and_x_signed),
+		CASE(clock_of_1970_is_not_before_the_build),
 		CASE(clock_pushed_ahead_is_cured_by_rotating_the_key),
 		CASE(clock_untrusted_goes_by_the_floor_alone),
 		CASE(clock_of_a_foreign_repository_is_the_system_clock),

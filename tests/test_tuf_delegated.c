@@ -150,6 +150,67 @@ delegated_role_without_end_is_an_error(void **state)
 	expect_fault(w, ERR_FORMAT, "over the limit of 5000000");
 }
 
+/* Nothing says how long it is: then a limit of its own does. */
+static void
+snapshot_without_end_is_an_error(void **state)
+{
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+
+	w->sim->bare = true;
+	sim_release(w->sim);
+	(void)snprintf(w->sim->endless, SIM_NAME_MAX, "2.snapshot.json");
+	assert_int_equal(device_refresh(w->dev, w->sim, &e), -1);
+	assert_int_equal(e.code, ERR_FORMAT);
+	assert_non_null(strstr(e.text, "over the limit of 2000000"));
+}
+
+/* However much is on offer, no more than was signed is received. */
+static void
+delegated_role_without_end_stops_at_its_signed_length(void **state)
+{
+	struct world *w = *state;
+	uint64_t before, requests, bytes;
+	struct tuf_target t;
+	struct err e = ERR_INIT;
+	char text[64];
+
+	two_roles(w);
+	sim_release(w->sim);
+	(void)snprintf(text, sizeof text, "over the limit of %zu",
+	    sim_file(w->sim, "2.a.json")->bytes.len);
+	device_must_refresh(w->dev, w->sim);
+	tuf_counts(w->dev->tuf, &requests, &before);
+	(void)snprintf(w->sim->endless, SIM_NAME_MAX, "2.a.json");
+	assert_int_equal(tuf_find(w->dev->tuf, "f", &t, &e), -1);
+	assert_int_equal(e.code, ERR_FORMAT);
+	assert_non_null(strstr(e.text, text));
+	tuf_counts(w->dev->tuf, &requests, &bytes);
+	assert_true(bytes - before <= sim_file(w->sim, "2.a.json")->bytes.len);
+}
+
+/* A signature under a length is no reason to fill the memory. */
+static void
+delegated_role_of_a_huge_signed_length_stops_before(void **state)
+{
+	struct world *w = *state;
+	struct jv *listed;
+
+	two_roles(w);
+	sim_release(w->sim);
+	listed = jv_get_mutable(
+	    jv_get_mutable(sim_part(w->sim, "snapshot"), "meta"), "a.json");
+	assert_int_equal(jv_set(listed, "length", jv_new_int(17 << 20)), 0);
+	sim_sign_as(w->sim, "snapshot", "2.snapshot.json");
+	listed = jv_get_mutable(
+	    jv_get_mutable(sim_part(w->sim, "timestamp"), "meta"), "snapshot.json");
+	(void)jv_remove(listed, "hashes");
+	(void)jv_remove(listed, "length");
+	sim_sign_as(w->sim, "timestamp", "timestamp.json");
+	(void)snprintf(w->sim->endless, SIM_NAME_MAX, "2.a.json");
+	expect_fault(w, ERR_FORMAT, "over the limit of 16777216");
+}
+
 static void
 delegated_role_missing_from_the_host_is_an_error(void **state)
 {
@@ -225,6 +286,9 @@ main(void)
 		CASE(delegated_role_of_other_bytes_is_an_error),
 		CASE(delegated_role_of_another_version_is_an_error),
 		CASE(delegated_role_without_end_is_an_error),
+		CASE(snapshot_without_end_is_an_error),
+		CASE(delegated_role_without_end_stops_at_its_signed_length),
+		CASE(delegated_role_of_a_huge_signed_length_stops_before),
 		CASE(delegated_role_missing_from_the_host_is_an_error),
 		CASE(delegated_role_missing_from_snapshot_is_an_error),
 		CASE(delegated_role_is_stored_once_and_read_from_there),

@@ -169,6 +169,75 @@ trust_refuses_another_repository_and_what_is_no_root(void **state)
 	sim_free(other);
 }
 
+static int
+trust_sim(struct world *w, struct tuf_sim *s, const char *name, struct err *e)
+{
+	const struct sim_file *f = sim_file(s, name);
+
+	return tuf_trust(w->dev->dir, f->bytes.data, f->bytes.len, e);
+}
+
+/* A newer version is no leave to change the repository. */
+static void
+trust_goes_on_by_product_or_by_a_key_in_common(void **state)
+{
+	struct world *w = *state;
+	struct tuf_sim *other = sim_new("fedcba9876543210"), *foreign = sim_new(NULL);
+	struct err e = ERR_INIT;
+
+	sim_bump(other, "root");
+	sim_publish(other);
+	assert_int_equal(trust_sim(w, other, "2.root.json", &e), -1);
+	assert_int_equal(e.code, ERR_TRUST);
+	sim_bump(foreign, "root");
+	sim_publish(foreign);
+	assert_int_equal(trust_sim(w, foreign, "2.root.json", &e), -1);
+	assert_int_equal(e.code, ERR_TRUST);
+	/* Another product of the same people: their key is no leave either. */
+	sim_bump(w->sim, "root");
+	assert_int_equal(
+	    jv_set(sim_part(w->sim, "root"), "x-product", jv_new_text("another")), 0);
+	sim_publish(w->sim);
+	assert_int_equal(trust_sim(w, w->sim, "2.root.json", &e), -1);
+	assert_int_equal(e.code, ERR_TRUST);
+	assert_true(device_same(w->dev, "root.json", w->sim, "1.root.json"));
+	(void)jv_remove(sim_part(w->sim, "root"), "x-product");
+	sim_publish(w->sim);
+	assert_int_equal(trust_sim(w, w->sim, "2.root.json", &e), 0);
+	assert_true(device_same(w->dev, "root.json", w->sim, "2.root.json"));
+	sim_free(other);
+	sim_free(foreign);
+}
+
+static void
+trust_refuses_another_root_of_the_same_version(void **state)
+{
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+
+	sim_set_expires(w->sim, "root", SIM_NOW + 99 * SIM_DAY);
+	sim_sign_as(w->sim, "root", "twin");
+	assert_int_equal(trust_sim(w, w->sim, "twin", &e), -1);
+	assert_int_equal(e.code, ERR_TRUST);
+	assert_true(device_same(w->dev, "root.json", w->sim, "1.root.json"));
+}
+
+/* Signed by the right key, and yet no timestamp: it counts as absent. */
+static void
+local_file_of_another_role_counts_as_absent(void **state)
+{
+	struct tuf_sim *s = sim_new(NULL);
+	const struct sim_file *f = sim_file(s, "1.snapshot.json");
+	struct tuf_device *d = device_new(s);
+
+	(void)state;
+	device_write(d, "timestamp.json", f->bytes.data, f->bytes.len);
+	device_must_refresh(d, s);
+	assert_true(device_same(d, "timestamp.json", s, "timestamp.json"));
+	device_free(d);
+	sim_free(s);
+}
+
 static void
 two_runs_at_once_do_not_mix(void **state)
 {
@@ -314,8 +383,6 @@ signed_parts_stay_valid_until_close(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int
 main(void)
 {
@@ -327,6 +394,9 @@ main(void)
 		CASE(trust_is_needed_before_anything),
 		CASE(trust_keeps_a_newer_root_and_takes_one),
 		CASE(trust_refuses_another_repository_and_what_is_no_root),
+		CASE(trust_goes_on_by_product_or_by_a_key_in_common),
+		CASE(trust_refuses_another_root_of_the_same_version),
+		CASE(local_file_of_another_role_counts_as_absent),
 		CASE(two_runs_at_once_do_not_mix),
 		CASE(refresh_clears_what_a_cut_left_behind),
 		CASE(refresh_goes_on_from_what_another_run_stored),

@@ -156,8 +156,78 @@ target_is_checked_by_length_and_every_hash(void **state)
 	assert_int_equal(hash_end(h, t.sha512, &e), 0);
 	hash_free(h);
 	assert_int_equal(check_bytes(&t, "abc", &e), 0);
+	t.sha256.bytes[0] ^= 1;
+	assert_int_equal(check_bytes(&t, "abc", &e), -1);
+	assert_non_null(strstr(e.text, "sha256 differs"));
 	t.has_sha256 = t.has_sha512 = false;
 	assert_int_equal(check_bytes(&t, "abc", &e), -1);
+}
+
+/* What this process asked the system to read so far. */
+static long long
+bytes_read(void)
+{
+	FILE *f = fopen("/proc/self/io", "re");
+	long long n = -1;
+
+	if (f == NULL)
+		return -1;
+	if (fscanf(f, "rchar: %lld", &n) != 1)
+		n = -1;
+	(void)fclose(f);
+	return n;
+}
+
+static void
+target_is_not_read_beyond_its_length(void **state)
+{
+	struct tuf_target t = { .path = "x", .length = 3, .has_sha256 = true };
+	int fd = memfd_create("target", 0);
+	long long before = bytes_read();
+	struct err e = ERR_INIT;
+
+	(void)state;
+	if (before == -1)
+		skip();
+	assert_true(fd != -1);
+	assert_int_equal(ftruncate(fd, 64 << 20), 0);
+	assert_int_equal(tuf_target_check(&t, fd, &e), -1);
+	assert_true(bytes_read() - before < 1 << 20);
+	(void)close(fd);
+}
+
+/* Roles come here with their shape checked; this must not be all that counts. */
+static void
+target_without_a_hash_is_not_read(void **state)
+{
+	static const char text[] =
+	    "{\"targets\":{\"f\":{\"length\":1,\"hashes\":{}}}}";
+	struct err e = ERR_INIT;
+	struct jv *part = jv_parse(text, sizeof text - 1, &e);
+	struct tuf_target t;
+	void *it = NULL;
+
+	(void)state;
+	assert_int_equal(tuf_role_target(part, "f", &t, &e), -1);
+	assert_int_equal(e.code, ERR_FORMAT);
+	assert_int_equal(tuf_role_each(part, &it, &t, &e), -1);
+	jv_free(part);
+}
+
+static void
+target_url_of_a_name_that_leaves_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct buf url = BUF_INIT(1000);
+	struct tuf_target t;
+	struct err e = ERR_INIT;
+
+	sim_target(w->sim, "targets", "../x", "abc");
+	assert_int_equal(find(w, "../x", &t, &e), 1);
+	assert_int_equal(tuf_target_url(w->dev->tuf, &t, &url, &e), -1);
+	assert_int_equal(e.code, ERR_FORMAT);
+	assert_int_equal(url.len, 0);
+	buf_free(&url);
 }
 
 static void
@@ -166,7 +236,7 @@ target_names_that_leave_their_folder_are_refused(void **state)
 	static const char *const bad[] = { "", "/etc/passwd", "../x", "a/../b", "a//b",
 		"a/", ".", "a/./b", "a\\b", "..", "a\nb", "a\177b" };
 	static const char *const good[] = { "a", "a/b", "..a", "a..b/...", ".hidden" };
-	char *component = malloc(300);
+	char *component = malloc(300), path[4102];
 	struct err e = ERR_INIT;
 
 	(void)state;
@@ -183,6 +253,15 @@ target_names_that_leave_their_folder_are_refused(void **state)
 	component[256] = '\0';
 	assert_int_equal(tuf_target_name_check(component, &e), -1);
 	free(component);
+	for (size_t i = 0; i < sizeof path; i++)
+		path[i] = i % 100 == 99 ? '/' : 'a';
+	path[4000] = '\0';
+	assert_int_equal(tuf_target_name_check(path + 1, &e), -1);
+	path[3999] = 'a';
+	assert_int_equal(tuf_target_name_check(path, &e), 0);
+	path[4000] = 'a';
+	path[4001] = '\0';
+	assert_int_equal(tuf_target_name_check(path, &e), -1);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -195,6 +274,9 @@ main(void)
 		CASE(target_with_a_hash_that_nobody_can_check_is_an_error),
 		CASE(target_url_has_the_hash_before_its_last_component),
 		cmocka_unit_test(target_is_checked_by_length_and_every_hash),
+		cmocka_unit_test(target_is_not_read_beyond_its_length),
+		cmocka_unit_test(target_without_a_hash_is_not_read),
+		CASE(target_url_of_a_name_that_leaves_is_refused),
 		cmocka_unit_test(target_names_that_leave_their_folder_are_refused),
 	};
 
