@@ -106,7 +106,7 @@ void
 gather_image(struct gather *g, const struct pieces *s, size_t image,
     const struct old *from)
 {
-	const struct piece *p = s->images, *end = p + s->n_olds;
+	const struct piece *p = s->images, *end = s->n_olds == 0 ? p : p + s->n_olds;
 
 	while (p < end && p->image < image)
 		p++;
