@@ -296,9 +296,17 @@ slow_retrieval_is_given_up(void **state)
 			tuf_world_stored(w, stored_before[i]);
 			tuf_world_got_nothing(w);
 		}
+	/* A root that does not come is not the end of the chain. */
+	start_anew(w);
+	sim_bump(w->sim, "root");
+	sim_publish(w->sim);
+	tuf_host_lie(w->host, "/metadata/2.root.json", LIE_STALL, 200, NULL);
+	tuf_world_refuses(w, 3, "2.root.json");
+	assert_int_equal(tuf_host_count(w->host, "timestamp"), 0);
 	start_anew(w);
 	(void)tuf_world_hurry(w, 1);
 	tuf_world_gets(w, APP, APP_BYTES);
+	assert_int_equal(tuf_world_version(w, "root"), 2);
 }
 
 #define FLOW(f) cmocka_unit_test_setup_teardown(f, open_world, tuf_world_close)

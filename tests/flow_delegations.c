@@ -145,6 +145,37 @@ targets_are_found_by_the_patterns_of_the_whole_chain(void **state)
 	}
 }
 
+/* Sixteen roles, each for the names whose hash begins with its digit. */
+static void
+hashed_bins_are_found_by_the_prefix_of_the_hash(void **state)
+{
+	static const char digits[] = "0123456789abcdef";
+	struct tuf_world *w = *state;
+
+	for (int i = 0; i < 16; i++) {
+		char name[8] = "bin-", prefix[2] = { digits[i], '\0' };
+		struct jv *list = jv_new_list(), *entry;
+
+		name[4] = digits[i];
+		sim_delegate(w->sim, "targets", name, "*", SIM_KEY(K_CHANNEL));
+		entry = sim_delegation(w->sim, "targets", name);
+		assert_int_equal(jv_remove(entry, "paths"), 0);
+		assert_int_equal(jv_push(list, jv_new_text(prefix)), 0);
+		assert_int_equal(jv_set(entry, "path_hash_prefixes", list), 0);
+	}
+	/* sha256sum of "dir/a" begins with 4, of "b" with 3 */
+	tuf_world_target(w, "bin-4", "dir/a", "1");
+	tuf_world_target(w, "bin-3", "b", "22");
+	tuf_world_target(w, "bin-1", "b", "333");
+	sim_release(w->sim);
+	tuf_world_gets(w, "dir/a", "1");
+	assert_int_equal(tuf_host_count(w->host, "bin-"), 1);
+	tuf_world_gets(w, "b", "22");
+	assert_int_equal(tuf_host_count(w->host, "bin-"), 1);
+	tuf_world_get_fails(w, "c", 2, "does not list it");
+	assert_int_equal(tuf_host_count(w->host, "bin-"), 1);
+}
+
 /* Names are quoted whole in requests, and lead nowhere else as files. */
 static void
 strange_names_of_roles_are_quoted(void **state)
@@ -300,6 +331,24 @@ every_hash_of_a_target_counts(void **state)
 	tuf_world_get_fails(w, "file", 3, good);
 }
 
+/* The right hash is not enough. */
+static void
+the_length_of_a_target_counts_beside_its_hash(void **state)
+{
+	static const int lengths[] = { 0, 2, 4, 400 };
+	struct tuf_world *w = *state;
+
+	for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+		tuf_world_target(w, "targets", "file", "abc");
+		assert_int_equal(jv_set(jv_get_mutable(jv_get_mutable(sim_part(w->sim,
+		    "targets"), "targets"), "file"), "length",
+		    jv_new_int(lengths[i])), 0);
+		sim_release(w->sim);
+		tuf_world_get_fails(w, "file", 4, "file");
+		tuf_world_got_nothing(w);
+	}
+}
+
 /* What somebody put into the output folder is replaced, and never written through. */
 static void
 links_in_the_output_folder_are_not_followed(void **state)
@@ -380,12 +429,14 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		FLOW(roles_are_searched_depth_first_in_order_of_appearance),
 		FLOW(targets_are_found_by_the_patterns_of_the_whole_chain),
+		FLOW(hashed_bins_are_found_by_the_prefix_of_the_hash),
 		FLOW(strange_names_of_roles_are_quoted),
 		FLOW(names_of_the_specification_are_no_delegated_roles),
 		FLOW(files_keep_their_folders_below_the_output),
 		FLOW(several_are_got_in_order_until_one_fails),
 		FLOW(a_target_that_changes_is_fetched_once_and_never_unsigned),
 		FLOW(every_hash_of_a_target_counts),
+		FLOW(the_length_of_a_target_counts_beside_its_hash),
 		FLOW(links_in_the_output_folder_are_not_followed),
 		FLOW(signed_names_that_lead_out_are_refused),
 		FLOW(a_delegated_role_that_fails_ends_the_search),

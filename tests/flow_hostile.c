@@ -120,6 +120,11 @@ rollback_of_the_snapshot_is_refused(void **state)
 	assert_int_equal(tuf_world_version(w, "timestamp"), 3);
 	assert_int_equal(tuf_world_version(w, "snapshot"), 3);
 	assert_int_equal(tuf_host_count(w->host, "snapshot"), 0);
+	/* The bad timestamp is not in the way of the next good one, of its version. */
+	sim_set_version(w->sim, "snapshot", 4);
+	sim_publish(w->sim);
+	tuf_world_refreshes(w);
+	assert_int_equal(tuf_world_version(w, "timestamp"), 4);
 }
 
 static void
