@@ -312,8 +312,8 @@ try_one(const struct scene *s, const struct one *x)
 	const char *wrong;
 
 	lab_ok(l, "rm -rf dev && cp -a %s dev", s->device);
-	(void)snprintf(before, sizeof before, "timeout -s KILL 30 $BIN/../tests/rigs/errat %s %u %d app.conf",
-	    x->name, x->call, x->error);
+	(void)snprintf(before, sizeof before, "timeout -s KILL 30 $BIN/../tests/rigs/errat"
+	    " %s %u %d app.conf", x->name, x->call, x->error);
 	(void)run(before, s->words);
 	tried++;
 	if ((wrong = check_status(s, x)) == NULL && (wrong = check_live(s)) == NULL)

@@ -356,7 +356,7 @@ another_repository_at_our_url_is_refused(void **state)
 		sim_set_version(other.sim, other.sim->roles[i].name, 9);
 	sim_set_version(other.sim, "root", 3);
 	sim_publish(other.sim);
-	other.host = tuf_host_open(other.sim);
+	other.host = tuf_host_open(other.sim, NULL);
 	tuf_world_refuses(&other, 4, "by the keys of the trusted root: 0 valid");
 	sim_remove(other.sim, "3.root.json");
 	tuf_world_refuses(&other, 4, "timestamp: 0 valid signatures");

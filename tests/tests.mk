@@ -95,8 +95,8 @@ torture:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory -s tests $(BUILD)/tests/rigs/killat
 	@tests/rigs/torture.sh $(BUILD)
-	@CUT_ALL=1 ERRORS_ALL=1 TEST_TIMEOUT=7200 scripts/run-tests.sh $(BUILD) flow_cut \
-	    flow_errors
+	@CUT_ALL=1 ERRORS_ALL=1 HOST_ALL=1 TEST_TIMEOUT=7200 scripts/run-tests.sh $(BUILD) \
+	    flow_cut flow_errors flow_update_host
 
 .PHONY: drills
 drills:

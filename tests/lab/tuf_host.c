@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "manifest/base/fs.h"
+
 #include "tests/lab/tuf_host.h"
 
 enum { LIES_MAX = 16, REQUEST_MAX = 8192, LOG_MAX = 1 << 20, PATH_BYTES = 2048,
@@ -35,6 +37,7 @@ struct visit {			/* one connection and its thread */
 
 struct tuf_host {
 	struct tuf_sim *sim;
+	const char *folder;	/* instead; NULL: the simulator's files */
 	int fd, port;
 	int stop[2];		/* a byte in it ends all threads */
 	pthread_t thread;
@@ -52,6 +55,7 @@ struct answer {
 	bool found, lies;
 	enum host_lie kind;
 	int status;
+	size_t from;		/* of the range that was asked for, 0: all */
 	struct buf body, text;
 };
 
@@ -115,6 +119,16 @@ send_file(struct visit *v, int status, const struct buf *body, size_t said)
 		(void)send_bytes(v, body->data, body->len, true);
 }
 
+/* The body from `from` on, as a part. */
+static void
+send_part(struct visit *v, const struct buf *body, size_t from)
+{
+	if (send_head(v, "HTTP/1.1 206 Partial\r\nContent-Range: bytes %zu-%zu/%zu\r\n"
+		"Content-Length: %zu\r\nConnection: close\r\n\r\n", from, body->len - 1,
+		body->len, body->len - from))
+		(void)send_bytes(v, body->data + from, body->len - from, true);
+}
+
 static void
 send_without_end(struct visit *v, const char *head, const char *piece)
 {
@@ -142,9 +156,8 @@ send_lie(struct visit *v, struct answer *a)
 {
 	static const char junk[] = "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[";
 	static const char chunk[] = "10\r\n[[[[[[[[[[[[[[[[\r\n";
-	struct buf half = a->body;
+	struct buf half = { .data = a->body.data, .len = a->body.len / 2 };
 
-	half.len /= 2;
 	switch (a->kind) {
 	case LIE_STATUS:
 	case LIE_INSTEAD:
@@ -189,6 +202,14 @@ send_lie(struct visit *v, struct answer *a)
 	case LIE_DRIP:
 	case LIE_STALL:
 		send_slowly(v, a, a->kind == LIE_STALL);
+		return;
+	case LIE_CUT_AT:
+		if ((half.len = strtoul(buf_text(&a->text), NULL, 10)) > a->body.len)
+			half.len = a->body.len;
+		send_file(v, 200, &half, a->body.len);
+		return;
+	case LIE_RANGE:
+		send_part(v, &a->body, 0);
 		return;
 	case LIE_HANG_UP:
 		return;
@@ -246,29 +267,49 @@ file_at(const struct tuf_host *h, const char *path)
 	return strncmp(path, "/targets/", 9) == 0 ? sim_file(h->sim, path + 1) : NULL;
 }
 
+/* The file's bytes; false: there is none. */
+static bool
+body_of(const struct tuf_host *h, const char *path, struct buf *out)
+{
+	const struct sim_file *f = h->folder == NULL ? file_at(h, path) : NULL;
+	struct err e = ERR_INIT;
+	int dir = h->folder == NULL ? -1 : fs_open_dir(h->folder, &e), rc;
+
+	if (dir == -1)
+		return f != NULL && buf_add(out, f->bytes.data, f->bytes.len, &e) == 0;
+	rc = fs_read_file(dir, path + 1, out, &e);
+	(void)close(dir);
+	return rc == 0;
+}
+
+static bool
+fits(const struct lie *lie, const char *path)
+{
+	size_t n = strlen(path), end = strlen(lie->path) - 1;
+
+	return strcmp(lie->path, path) == 0 || (lie->path[0] == '*' && end <= n &&
+	    strcmp(path + n - end, lie->path + 1) == 0);
+}
+
 /* What is to be said for this path; under the lock. */
 static void
 choose(struct tuf_host *h, const char *method, const char *path, struct answer *a)
 {
-	const struct sim_file *f = file_at(h, path);
 	struct lie *lie = NULL;
 	struct err e;
 
 	for (size_t i = 0; i < h->n_lies && lie == NULL; i++)
-		if (strcmp(h->lies[i].path, "*") == 0 ||
-		    strcmp(h->lies[i].path, path) == 0)
+		if (fits(&h->lies[i], path))
 			lie = &h->lies[i];
-	a->found = f != NULL;
-	a->status = f != NULL ? 200 : 404;
-	if (f != NULL)
-		(void)buf_add(&a->body, f->bytes.data, f->bytes.len, &e);
+	a->found = body_of(h, path, &a->body);
+	a->status = !a->found ? 404 : a->from == 0 ? 200 :
+	    a->from < a->body.len ? 206 : 416;
 	if ((a->lies = lie != NULL)) {
 		a->kind = lie->kind;
 		a->status = lie->status;
 		(void)buf_add_text(&a->text, lie->text, &e);
-		if (lie->left > 0 && --lie->left == 0) {
+		if (lie->left > 0 && --lie->left == 0)
 			drop_lie(h, (size_t)(lie - h->lies));
-		}
 	}
 	note(h, method, path, a->status);
 }
@@ -281,11 +322,17 @@ serve_one(void *arg)
 	char method[16], path[PATH_BYTES], *request = malloc(REQUEST_MAX);
 
 	if (request != NULL && read_request(v, request, method, path)) {
+		const char *range = strstr(request, "\r\nRange: bytes=");
+
+		if (v->host->folder != NULL && range != NULL)
+			a.from = strtoul(range + strlen("\r\nRange: bytes="), NULL, 10);
 		(void)pthread_mutex_lock(&v->host->lock);
 		choose(v->host, method, path, &a);
 		(void)pthread_mutex_unlock(&v->host->lock);
 		if (a.lies)
 			send_lie(v, &a);
+		else if (a.status == 206)
+			send_part(v, &a.body, a.from);
 		else
 			send_file(v, a.status, &a.body, a.body.len);
 	}
@@ -322,7 +369,7 @@ serve(void *arg)
 }
 
 struct tuf_host *
-tuf_host_open(struct tuf_sim *sim)
+tuf_host_open(struct tuf_sim *sim, const char *folder)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -331,6 +378,7 @@ tuf_host_open(struct tuf_sim *sim)
 
 	assert_non_null(h);
 	h->sim = sim;
+	h->folder = folder;
 	assert_non_null(h->log = calloc(1, LOG_MAX));
 	assert_non_null(h->copy = calloc(1, LOG_MAX));
 	h->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -4,6 +4,8 @@
  *	GET /metadata/NAME	the simulator's file NAME
  *	GET /targets/PATH	its file "targets/PATH"
  *
+ * Or a folder with metadata/ and targets/, which is asked for ranges too.
+ *
  * Any of them can be given a lie.  One connection carries one request; connections
  * are served side by side.  The simulator belongs to the test, which may change it
  * while no client runs.
@@ -19,7 +21,7 @@
 enum host_lie {
 	LIE_STATUS,	/* this status and a page that says so */
 	LIE_INSTEAD,	/* 200, and `text` instead of the file */
-	LIE_MORE,	/* the file, and then `text`; the length says so */
+	LIE_MORE,	/* all of the file, and then `text`; the length says so */
 	LIE_REDIRECT,	/* status 302 to `text`, or that status if it is given */
 	LIE_CUT,	/* half of the body that the length promises */
 	LIE_SHORT,	/* a length that is half of the body's */
@@ -30,17 +32,20 @@ enum host_lie {
 	LIE_GZIP,	/* says that the body is packed */
 	LIE_DRIP,	/* a byte a second */
 	LIE_STALL,	/* the head, then silence */
-	LIE_HANG_UP	/* closed before the first byte of an answer */
+	LIE_HANG_UP,	/* closed before the first byte of an answer */
+	LIE_CUT_AT,	/* so many bytes, `text` says, of the body that was promised */
+	LIE_RANGE	/* 206 with the first bytes, whatever range was asked for */
 };
 
 struct tuf_host;
 
-struct tuf_host *tuf_host_open(struct tuf_sim *);
+/* Of a simulator, or of a folder; the other is NULL.  Both borrowed. */
+struct tuf_host *tuf_host_open(struct tuf_sim *, const char *folder);
 void tuf_host_close(struct tuf_host *);
 int tuf_host_port(const struct tuf_host *);
 
-/* From now on answers for `path` ("/metadata/timestamp.json"; "*": all) are this
- * lie; texts are copied.  The first that fits counts. */
+/* From now on answers for `path` ("/metadata/timestamp.json"; "*.delta": all that
+ * end so; "*": all) are this lie; texts are copied.  The first that fits counts. */
 void tuf_host_lie(struct tuf_host *, const char *path, enum host_lie, int status,
     const char *text);
 /* The same for so many requests; then the next one counts. */

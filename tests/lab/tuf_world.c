@@ -21,7 +21,7 @@ open_world(void **state, const char *product)
 	w->program = "delta-apply";
 	w->lab = lab_open();
 	w->sim = sim_new_at(product, utc_now());
-	w->host = tuf_host_open(w->sim);
+	w->host = tuf_host_open(w->sim, NULL);
 	return tuf_world_trust(w, "1.root.json");
 }
 

@@ -9,7 +9,8 @@
  *
  * Counted are the calls of the program itself, not of its children, from the first
  * open of a file whose path ends with FROM on (before is the loader's); those for
- * memory are left out (oom.c).  Status: the command's, 128 + signal.  By ptrace: Linux on x86-64 alone.
+ * memory are left out (oom.c).  Status: the command's, 128 + signal.  By ptrace: Linux
+ * on x86-64 alone.
  */
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -46,8 +47,9 @@ static const struct {
 	NAMED(renameat2), NAMED(unlinkat), NAMED(fchmod), NAMED(fchmodat), NAMED(fchown),
 	NAMED(fchownat), NAMED(utimensat), NAMED(fsetxattr), NAMED(fgetxattr),
 	NAMED(flistxattr), NAMED(fsync), NAMED(fdatasync), NAMED(syncfs), NAMED(clone),
-	NAMED(clone3), NAMED(vfork), NAMED(pipe2), NAMED(socket), NAMED(flock), NAMED(fcntl),
-	NAMED(ioctl), NAMED(getrandom), NAMED(dup), NAMED(dup2), NAMED(dup3),
+	NAMED(clone3), NAMED(vfork), NAMED(pipe2), NAMED(socket), NAMED(flock),
+	NAMED(fcntl), NAMED(ioctl), NAMED(getrandom), NAMED(dup), NAMED(dup2),
+	NAMED(dup3),
 	NAMED(poll), NAMED(ppoll), NAMED(wait4), NAMED(waitid), NAMED(eventfd2),
 };
 
