@@ -155,6 +155,16 @@ choose_leaves_what_is_halted(void **state)
 	jv_free(part);
 }
 
+/* The archive is for the way there, not for going there. */
+static void
+choose_leaves_what_is_archived(void **state)
+{
+	(void)state;
+	records[3].archived = true;
+	assert_int_equal(choose(42, plain, CHOICE_UPDATE, "newest"), 43);
+	assert_int_equal(choose(43, plain, CHOICE_CURRENT, "current"), 0);
+}
+
 static void
 choose_respects_a_hold(void **state)
 {
@@ -263,6 +273,7 @@ main(void)
 		CHOOSE_TEST(choose_walks_requirements_release_by_release),
 		CHOOSE_TEST(choose_goes_around_quarantine),
 		CHOOSE_TEST(choose_leaves_what_is_halted),
+		CHOOSE_TEST(choose_leaves_what_is_archived),
 		CHOOSE_TEST(choose_respects_a_hold),
 		CHOOSE_TEST(choose_leaves_what_this_device_cannot_run),
 		CHOOSE_TEST(choose_looks_at_the_schema_of_the_data),

@@ -5,15 +5,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
-#include <sys/stat.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "apply/fetch.h"
 #include "apply/spool.h"
@@ -68,13 +66,14 @@ static const char locations[] =
     "location = /moved { return 302 /" OBJECT "; }\n"
     "location = /round { return 302 /round; }\n"
     "location = /elsewhere { return 302 file:///etc/passwd; }\n"
-    "location = /down { return 302 http://127.0.0.1/; }\n";
+    "location = /down { return 302 http://127.0.0.1:%d/" OBJECT "; }\n";
 
 static int
 serve(void **state)
 {
 	struct err e = ERR_INIT;
 	char extra[2048];
+	int n;
 
 	(void)state;
 	lab = lab_open();
@@ -83,9 +82,10 @@ serve(void **state)
 	lab_write_bytes(lab, "www/" OBJECT, body, BODY);
 	lab_write(lab, "www/" SMALL, "%s", "twelve bytes");
 	tls_port = lab_free_port();
-	(void)snprintf(extra, sizeof extra, "listen 127.0.0.1:%d ssl;\n"
-	    "ssl_certificate %s/tls.crt;\nssl_certificate_key %s/tls.key;\n%s", tls_port,
-	    lab->dir, lab->dir, locations);
+	n = snprintf(extra, sizeof extra, locations, lab->port = lab_free_port());
+	(void)snprintf(extra + n, sizeof extra - (size_t)n, "listen 127.0.0.1:%d ssl;\n"
+	    "ssl_certificate %s/tls.crt;\nssl_certificate_key %s/tls.key;\n", tls_port,
+	    lab->dir, lab->dir);
 	lab_ok(lab, "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
 	    "-subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 -days 2 "
 	    "-keyout tls.key -out tls.crt 2>/dev/null");

@@ -91,7 +91,7 @@ def failed_tests(tap):
     """TAP's failures as "test", or "test:case" where a message before names a case."""
     case = ""
     for line in tap.split("\n"):
-        said = re.match(r"ERROR: (\w+): ", line)
+        said = re.match(r"ERROR: (\w+_\w+): ", line)
         test = re.match(r"not ok \d+ - (\w+)$", line)
         if test:
             yield test.group(1) + case
