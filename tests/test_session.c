@@ -39,7 +39,7 @@ open_world(struct world *w, const char *product)
 	w->device = lab_device_open(SWAP_SYMLINK, NULL);
 	w->sim = sim_new_at(product, utc_now());
 	sim_delegate(w->sim, "targets", "stable", "*/*", SIM_KEY(K_CHANNEL));
-	w->host = tuf_host_open(w->sim);
+	w->host = tuf_host_open(w->sim, NULL);
 	(void)snprintf(w->url, sizeof w->url, "http://127.0.0.1:%d",
 	    tuf_host_port(w->host));
 	(void)snprintf(w->root, sizeof w->root, "%s/1.root.json", w->device->dir);
