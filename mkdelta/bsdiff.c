@@ -4,6 +4,7 @@
 
 #include "manifest/base/cancel.h"
 
+#include "mkdelta/hints.h"
 #include "mkdelta/mapped.h"
 #include "mkdelta/seeds.h"
 #include "mkdelta/suffix.h"
@@ -29,6 +30,7 @@ struct matcher {
 	size_t window;		/* bytes that the suffix array is of; 0: of all */
 	struct suffix *sliding;	/* that one, owned */
 	size_t slide_at;	/* byte of new from which on it is to be another */
+	struct hints hints;
 	struct blocks *blocks;
 	size_t done;		/* new bytes that blocks cover */
 	size_t copy_at;		/* where the last block's copy begins in old */
@@ -156,14 +158,19 @@ close_block(struct matcher *m, size_t at, struct err *e)
 	return 0;
 }
 
-/* How many bytes agree in a row in the alignment of the last block. */
+/* How many bytes agree in a row with those at old_at. */
 static size_t
-follow(const struct matcher *m, size_t max)
+follow(const struct matcher *m, size_t old_at, size_t max)
 {
-	size_t old_at = m->copy_at + (m->scan - m->done), n = 0;
+	const uint8_t *a = m->old + old_at, *b = m->new + m->scan;
+	size_t n = 0;
 
-	while (n < max && old_at + n < m->n_old &&
-	    m->old[old_at + n] == m->new[m->scan + n])
+	if (old_at >= m->n_old)
+		return 0;
+	max = m->n_old - old_at < max ? m->n_old - old_at : max;
+	while (n + 8 <= max && memcmp(a + n, b + n, 8) == 0)
+		n += 8;
+	while (n < max && a[n] == b[n])
 		n++;
 	return n;
 }
@@ -206,6 +213,9 @@ search(struct matcher *m, size_t max)
 	struct found_match f = { .ranked = false };
 	size_t at, len;
 
+	if (hints_place(&m->hints, m->scan, &at) &&
+	    (len = follow(m, at, max)) >= HINT_BYTES)
+		return (struct found_match){ .len = len, .at = at };
 	if (m->suffix != NULL && (m->threshold < THRESHOLD ||
 	    suffix_may_have(m->suffix, m->new, m->scan, m->n_new))) {
 		f.len = suffix_search(m->suffix, m->new + m->scan, max, &f.rank);
@@ -246,7 +256,7 @@ match_all(struct matcher *m, struct err *e)
 			size_t n = m->n_new - m->scan < MATCH_MAX ? m->n_new - m->scan :
 			    MATCH_MAX;
 
-			f.len = follow(m, n);
+			f.len = follow(m, expected(m), n);
 			if (f.len >= FOLLOW_BYTES) {
 				agreed = f.len;
 				break;
@@ -272,10 +282,11 @@ match_all(struct matcher *m, struct err *e)
 
 int
 bsdiff_rough(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n_new,
-    uint64_t memory_bytes, struct blocks *blocks, struct err *e)
+    uint64_t memory_bytes, const struct blocks *hints, struct blocks *blocks,
+    struct err *e)
 {
 	struct matcher m = { .old = old, .new = new, .n_old = n_old, .n_new = n_new,
-		.blocks = blocks, .threshold = THRESHOLD };
+		.hints.blocks = hints, .blocks = blocks, .threshold = THRESHOLD };
 	int rc;
 
 	if ((m.seeds = seeds_new(old, n_old, memory_bytes, e)) == NULL)
@@ -288,10 +299,11 @@ bsdiff_rough(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n_new,
 int
 bsdiff_blocks(const uint8_t *old, size_t n_old, const struct suffix *whole,
     const uint8_t *new, size_t n_new, unsigned threshold, uint64_t memory_bytes,
-    struct blocks *blocks, struct err *e)
+    const struct blocks *hints, struct blocks *blocks, struct err *e)
 {
 	struct matcher m = { .old = old, .new = new, .n_old = n_old, .n_new = n_new,
-		.suffix = whole, .blocks = blocks, .threshold = threshold };
+		.suffix = whole, .hints.blocks = hints, .blocks = blocks,
+		.threshold = threshold };
 	uint64_t for_seeds = memory_bytes / SEEDS_SHARE;
 	uint64_t window = suffix_bytes(memory_bytes - for_seeds);
 	int rc;

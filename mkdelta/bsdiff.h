@@ -25,17 +25,19 @@ struct blocks {
 	size_t n, cap;
 };
 
-/* The blocks that make all of new, appended.  A match begins a block if it agrees in
+/* The blocks that make all of new, appended.  `hints`: of an earlier matching of the two
+ * files, or NULL; where it leads to many bytes that agree nothing else is looked for.
+ * A match begins a block if it agrees in
  * more than `threshold` bytes beyond the running alignment.  `whole` is the suffix
  * array of old.  NULL: of old, only a window about where the running alignment leads
  * has one, which moves on; elsewhere long matches are found.  Both take memory_bytes,
  * but at least 11 MiB. */
 int bsdiff_blocks(const uint8_t *old, size_t n_old, const struct suffix *whole,
     const uint8_t *new, size_t n_new, unsigned threshold, uint64_t memory_bytes,
-    struct blocks *, struct err *);
+    const struct blocks *hints, struct blocks *, struct err *);
 /* The same with long matches alone, several times faster. */
 int bsdiff_rough(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n_new,
-    uint64_t memory_bytes, struct blocks *, struct err *);
+    uint64_t memory_bytes, const struct blocks *hints, struct blocks *, struct err *);
 void blocks_free(struct blocks *);
 
 #endif

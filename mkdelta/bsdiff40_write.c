@@ -156,8 +156,8 @@ bsdiff40_write(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n_ne
 	if (suffix_memory(n_old) <= memory &&
 	    (suffix = suffix_new(old, n_old, e)) == NULL)
 		return -1;
-	if (bsdiff_blocks(old, n_old, suffix, new, n_new, THRESHOLD, memory, &blocks,
-	    e) == 0 && begin_at_zero(&blocks, e) == 0)
+	if (bsdiff_blocks(old, n_old, suffix, new, n_new, THRESHOLD, memory, NULL,
+	    &blocks, e) == 0 && begin_at_zero(&blocks, e) == 0)
 		rc = write_patch(&s, fd, e);
 	suffix_free(suffix);
 	blocks_free(&blocks);

@@ -11,25 +11,24 @@
 #include "manifest/base/fs.h"
 
 #include "mkdelta/budget.h"
+#include "mkdelta/changes.h"
 #include "mkdelta/effort.h"
 #include "mkdelta/embedded.h"
+#include "mkdelta/hints.h"
 #include "mkdelta/jobs.h"
 #include "mkdelta/mapped.h"
 #include "mkdelta/prune.h"
 #include "mkdelta/squeeze.h"
 #include "mkdelta/suffix.h"
+#include "mkdelta/windows.h"
 #include "mkdelta/without.h"
 
 #include "mkdelta/delta_plan.h"
 
 enum {
-	SAMPLE_BYTES = 512 << 10,	/* of copied bytes, to choose how to write them */
-	SAMPLE_STRETCH = 64 << 10,
 	MEMORY_MAX = 9 << 20,	/* of the decoder, for one output's prediction */
-	CHANGES_TOLD = 1024,	/* so many tell how they are best written */
 	EFFORT_CHANGES = 2,	/* to compare ways to write them */
-	ROOM = 8,		/* of the memory: one part at least is for matching */
-	FEW = 2048		/* one change in so many: sparse without a trial */
+	ROOM = 8		/* of the memory: one part at least is for matching */
 };
 
 /* Outputs order[first] to order[first + n - 1] have the same sources. */
@@ -54,123 +53,6 @@ static const struct entry *
 new_entry(const struct delta_plan *p, size_t output)
 {
 	return &p->job->to->entries[p->outputs[output].entry];
-}
-
-/* ---- plain or sparse ---- */
-
-/* The difference of some copied bytes in both forms. */
-struct sample {
-	struct buf diff, runs, changes, bytes;
-	uint64_t run;
-	uint64_t copied, taken, changed;
-};
-
-static int
-sample_byte(struct sample *s, uint8_t was, uint8_t byte, struct err *e)
-{
-	uint8_t change = (uint8_t)(byte - was);
-
-	if (buf_add_byte(&s->diff, change, e) == -1)
-		return -1;
-	if (change == 0) {
-		s->run++;
-		return 0;
-	}
-	s->changed++;
-	if (buf_add_byte(&s->bytes, byte, e) == -1)
-		return -1;
-	if (buf_add_varint(&s->runs, s->run, e) == -1 ||
-	    buf_add_byte(&s->changes, change, e) == -1)
-		return -1;
-	s->run = 0;
-	return 0;
-}
-
-/* Stretches of SAMPLE_STRETCH, evenly over all copies.  `was` is what the new bytes
- * would be without differences; NULL: the old bytes. */
-static int
-take_sample(const struct blocks *b, const uint8_t *old, const uint8_t *was,
-    const uint8_t *new, struct sample *s, struct err *e)
-{
-	uint64_t every = s->copied / (SAMPLE_BYTES / SAMPLE_STRETCH);
-
-	for (size_t i = 0; i < b->n; i++) {
-		const struct block *k = &b->list[i];
-		const uint8_t *from = was != NULL ? was : old + k->old_at;
-
-		for (uint64_t at = 0; at < k->copy; at++, s->taken++) {
-			if (s->copied > SAMPLE_BYTES &&
-			    s->taken % every >= SAMPLE_STRETCH)
-				continue;
-			if (sample_byte(s, from[at], new[at], e) == -1)
-				return -1;
-		}
-		new += k->copy + k->extra;
-		if (was != NULL)
-			was += k->copy + k->extra;
-	}
-	return 0;
-}
-
-/* Whether a changed byte is better told by itself than by what is added to the old
- * one.  A few do not tell: where a number was counted up, 1 is added everywhere. */
-static int
-choose_substitute(const struct sample *s, const struct effort *effort, unsigned *changes,
-    struct err *e)
-{
-	size_t added, substituted;
-
-	if (s->changed < CHANGES_TOLD)
-		return 0;
-	if (squeeze_guess(DELTA_CHANGES, effort, &s->changes, &added, e) == -1 ||
-	    squeeze_guess(DELTA_CHANGES, effort, &s->bytes, &substituted, e) == -1)
-		return -1;
-	*changes = FLAG_SPARSE | (substituted < added ? FLAG_SUBSTITUTE : 0);
-	return 0;
-}
-
-static int
-choose_by_sample(const struct sample *s, const struct effort *effort, unsigned *changes,
-    struct err *e)
-{
-	size_t plain, runs, bytes;
-
-	*changes = FLAG_SPARSE;
-	if (choose_substitute(s, effort, changes, e) == -1)
-		return -1;
-	if (s->changed <= s->diff.len / FEW)
-		return 0;
-	if (squeeze_guess(DELTA_DIFF, effort, &s->diff, &plain, e) == -1 ||
-	    squeeze_guess(DELTA_RUNS, effort, &s->runs, &runs, e) == -1 ||
-	    squeeze_guess(DELTA_CHANGES, effort, (*changes & FLAG_SUBSTITUTE) != 0 ?
-	    &s->bytes : &s->changes, &bytes, e) == -1)
-		return -1;
-	if (plain < runs + bytes)
-		*changes = 0;
-	return 0;
-}
-
-/* How to write what changes in copied bytes, as flags. */
-static int
-choose_changes(const struct blocks *b, const uint8_t *old, const uint8_t *was,
-    const uint8_t *new, const struct effort *effort, unsigned *changes, struct err *e)
-{
-	struct sample s = { .run = 0 };
-	int rc = -1;
-
-	buf_init(&s.diff, SAMPLE_BYTES + SAMPLE_STRETCH);
-	buf_init(&s.runs, SAMPLE_BYTES * 2);
-	buf_init(&s.changes, SAMPLE_BYTES + SAMPLE_STRETCH);
-	buf_init(&s.bytes, SAMPLE_BYTES + SAMPLE_STRETCH);
-	for (size_t i = 0; i < b->n; i++)
-		s.copied += b->list[i].copy;
-	if (take_sample(b, old, was, new, &s, e) == 0)
-		rc = choose_by_sample(&s, effort, changes, e);
-	buf_free(&s.diff);
-	buf_free(&s.runs);
-	buf_free(&s.changes);
-	buf_free(&s.bytes);
-	return rc;
 }
 
 /* ---- one group ---- */
@@ -206,7 +88,8 @@ rest(const struct ancestor *a, enum delta_kind kind)
 /* The blocks that cost least, of those that the thresholds give. */
 static int
 match_best(const struct ancestor *a, const uint8_t *old, const struct suffix *suffix,
-    const uint8_t *new, enum delta_kind kind, struct blocks *out, struct err *e)
+    const uint8_t *new, enum delta_kind kind, const struct blocks *hints,
+    struct blocks *out, struct err *e)
 {
 	const unsigned *thresholds = a->m->effort->thresholds;
 	int64_t least = INT64_MAX;
@@ -217,7 +100,7 @@ match_best(const struct ancestor *a, const uint8_t *old, const struct suffix *su
 		int64_t bits = INT64_MAX;
 
 		rc = bsdiff_blocks(old, a->n_old, suffix, new, a->n_new, thresholds[i],
-		    rest(a, kind), &b, e);
+		    rest(a, kind), hints, &b, e);
 		if (rc == 0 && !may_not(a->m, WITHOUT_PRUNE))
 			rc = prune(&b, old, new, kind, &bits, e);
 		if (rc == 0 && (i == 0 || bits < least)) {
@@ -237,27 +120,47 @@ match_plain(struct ancestor *a, const uint8_t *new, struct blocks *blocks, struc
 	if (a->g->whole && a->suffix == NULL &&
 	    (a->suffix = suffix_new(a->old, a->n_old, e)) == NULL)
 		return -1;
-	return match_best(a, a->old, a->suffix, new, DELTA_EXTRA, blocks, e);
+	return match_best(a, a->old, a->suffix, new, DELTA_EXTRA, NULL, blocks, e);
 }
 
-/* Blocks of files whose references were made alike. */
+static int
+match_exactly(const struct ancestor *a, const uint8_t *old, const uint8_t *new,
+    const struct blocks *hints, struct blocks *blocks, struct err *e)
+{
+	struct windows *wanted;
+	struct suffix *suffix;
+	int rc;
+
+	if (!a->g->whole)
+		return match_best(a, old, NULL, new, DELTA_CODE, NULL, blocks, e);
+	if (hints_wanted(hints, old, new, a->n_new, &wanted, e) == -1)
+		return -1;
+	suffix = wanted == NULL ? suffix_new(old, a->n_old, e) :
+	    suffix_of(old, a->n_old, wanted, e);
+	windows_free(wanted);
+	if (suffix == NULL)
+		return -1;
+	rc = match_best(a, old, suffix, new, DELTA_CODE, hints, blocks, e);
+	suffix_free(suffix);
+	return rc;
+}
+
+/* Blocks of files whose references were made alike: blocks has those of the match
+ * before, which it replaces. */
 static int
 match_blurred(void *arg, bool rough, const uint8_t *old, const uint8_t *new,
     struct blocks *blocks, struct err *e)
 {
 	const struct ancestor *a = arg;
-	struct suffix *suffix = NULL;
+	struct blocks before = *blocks;
 	int rc;
 
+	*blocks = (struct blocks){ NULL, 0, 0 };
 	mapped_forget(a->old);
 	mapped_forget(a->new);
-	if (rough)
-		return bsdiff_rough(old, a->n_old, new, a->n_new, rest(a, DELTA_CODE),
-		    blocks, e);
-	if (a->g->whole && (suffix = suffix_new(old, a->n_old, e)) == NULL)
-		return -1;
-	rc = match_best(a, old, suffix, new, DELTA_CODE, blocks, e);
-	suffix_free(suffix);
+	rc = rough ? bsdiff_rough(old, a->n_old, new, a->n_new, rest(a, DELTA_CODE),
+	    &before, blocks, e) : match_exactly(a, old, new, &before, blocks, e);
+	blocks_free(&before);
 	return rc;
 }
 
@@ -319,7 +222,7 @@ match_bytes(struct ancestor *a, struct delta_output *output, const uint8_t *new,
 	}
 	if (may_not(a->m, WITHOUT_SPARSE))
 		return 0;
-	if (choose_changes(&output->blocks, a->old, was, new,
+	if (changes_choose(&output->blocks, a->old, was, new,
 	    effort_of(EFFORT_CHANGES), &output->changes, e) == -1)
 		return -1;
 	if (may_not(a->m, WITHOUT_SUBSTITUTE))
@@ -468,9 +371,9 @@ match_listing(struct delta_plan *p, struct err *e)
 
 	if (suffix != NULL)
 		rc = bsdiff_blocks(p->old_text.data, p->old_text.len, suffix,
-		    p->reduced.data, p->reduced.len, 8, 0, &p->listing, e);
+		    p->reduced.data, p->reduced.len, 8, 0, NULL, &p->listing, e);
 	if (rc == 0)
-		rc = choose_changes(&p->listing, p->old_text.data, NULL, p->reduced.data,
+		rc = changes_choose(&p->listing, p->old_text.data, NULL, p->reduced.data,
 		    effort_of(EFFORT_CHANGES), &p->listing_changes, e);
 	suffix_free(suffix);
 	return rc;

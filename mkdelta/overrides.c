@@ -1,8 +1,12 @@
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "mkdelta/overrides.h"
 
-enum { MARGIN = 2 };		/* so many references more must agree than with the map */
+enum {
+	MARGIN = 2,		/* so many references more must agree than with the map */
+	KEY_BYTES = 8		/* that votes are sorted by */
+};
 
 struct vote {
 	uint32_t from, to;
@@ -29,14 +33,53 @@ add(struct votes *v, uint32_t from, uint32_t to, struct err *e)
 	return 0;
 }
 
-static int
-compare(const void *pa, const void *pb)
+static unsigned
+digit(const struct vote *v, unsigned i)
 {
-	const struct vote *a = pa, *b = pb;
+	return (i < KEY_BYTES / 2 ? v->to >> 8 * i : v->from >> 8 * (i - KEY_BYTES / 2)) &
+	    0xff;
+}
 
-	if (a->from != b->from)
-		return a->from < b->from ? -1 : 1;
-	return a->to < b->to ? -1 : a->to > b->to;
+/* By one byte of the key, the order of those that have the same one kept.  False: all
+ * have, nothing was done. */
+static bool
+sort_by(const struct vote *list, size_t n, unsigned i, struct vote *out)
+{
+	size_t at[256] = { 0 }, sum = 0;
+
+	for (size_t k = 0; k < n; k++)
+		at[digit(&list[k], i)]++;
+	if (at[digit(&list[0], i)] == n)
+		return false;
+	for (size_t k = 0; k < 256; k++) {
+		size_t here = at[k];
+
+		at[k] = sum;
+		sum += here;
+	}
+	for (size_t k = 0; k < n; k++)
+		out[at[digit(&list[k], i)]++] = list[k];
+	return true;
+}
+
+/* By from, then by to. */
+static int
+sort(struct votes *v, struct err *e)
+{
+	struct vote *spare = malloc((v->n + 1) * sizeof *spare);
+
+	if (spare == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory for references");
+	for (unsigned i = 0; i < KEY_BYTES && v->n > 0; i++)
+		if (sort_by(v->list, v->n, i, spare)) {
+			struct vote *sorted = spare;
+
+			spare = v->list;
+			v->list = sorted;
+			v->cap = v->n;
+		}
+	free(spare);
+	return 0;
 }
 
 /* What offsets count from has to be known exactly, or all of them are wrong. */
@@ -111,9 +154,9 @@ static int
 count(struct votes *v, const struct map *m, struct map_point **out, size_t *n,
     struct err *e)
 {
-	if (v->n > 0)
-		qsort(v->list, v->n, sizeof *v->list, compare);
 	*n = 0;
+	if (sort(v, e) == -1)
+		return -1;
 	if ((*out = calloc(v->n / MARGIN + 1, sizeof **out)) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory for references");
 	for (size_t i = 0, k; i < v->n; i = k) {

@@ -123,7 +123,6 @@ old_meaning(const void *arg, const struct ref *r)
 static int
 match(struct finding *f, bool last, struct err *e)
 {
-	f->blocks->n = 0;
 	if (cancel_check(e) == -1 ||
 	    f->job->match(f->job->arg, f->job->quick && !last, f->a, f->b, f->blocks,
 	    e) == -1)
@@ -328,6 +327,10 @@ find(struct finding *f, struct prediction *out, uint8_t *predicted, struct err *
 	find_anchors(f);
 	if (match_passes(f, e) == -1)
 		return -1;
+	/* What only matching needs is large. */
+	free(f->a);
+	free(f->b);
+	f->a = f->b = NULL;
 	f->pair.n_points = 0;
 	if ((rc = start_predict(f, &p, &arena, e)) == 0)
 		rc = find_points(f, &p, e);

@@ -14,15 +14,16 @@ enum {
 	CHANGES_MIN = 512,
 	SAMPLE_BYTES = 512 << 10,
 	STRETCH = 16 << 10,
-	SAMPLE_CHANGES = 128 << 10,
-	STRETCH_CHANGES = 4 << 10,
-	EFFORT = 2,
+	SAMPLE_CHANGES = 32 << 10,
+	STRETCH_CHANGES = 1 << 10,
+	EFFORT = 1,
+	MUCH = 16,			/* one part in so many of all fresh bytes */
 	NEXT_PRICE = 28 * PRICE_BIT,
 	ELSEWHERE_PRICE = 60 * PRICE_BIT,
 	BLOCK_WORTH = 9,		/* quarters of what its numbers cost */
 	BLOCKS_MIN = 256,
-	SAMPLE_BLOCKS = 32 << 10,
-	STRETCH_BLOCKS = 1 << 10,
+	SAMPLE_BLOCKS = 8 << 10,
+	STRETCH_BLOCKS = 256,
 	NEAR = 8,
 	CLASS_EXACT = 32,		/* runs below are their own class */
 	CLASS_PARTS = 4			/* classes of a power of two */
@@ -66,7 +67,11 @@ learn_fresh(struct prices *p, const struct blocks *b, const uint8_t *new,
 
 	for (size_t i = 0; i < b->n; i++)
 		fresh += b->list[i].extra;
+	if (p->fresh_bytes != 0 && fresh >= p->fresh_bytes &&
+	    fresh - p->fresh_bytes < p->fresh_bytes / MUCH)
+		return 0;
 	p->fresh = FRESH_PRICE;
+	p->fresh_bytes = fresh;
 	if (fresh >= FRESH_MIN && (rc = sample_fresh(b, new, fresh, &sample, e)) == 0 &&
 	    (rc = squeeze_guess(kind, effort_of(EFFORT), &sample, &packed, e)) == 0)
 		p->fresh = (int64_t)(packed * 8 * PRICE_BIT / sample.len);

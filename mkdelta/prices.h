@@ -25,13 +25,15 @@ enum {
 
 struct prices {
 	int64_t fresh;			/* of one byte */
+	uint64_t fresh_bytes;		/* that it was learned of; 0: not yet */
 	int64_t next, elsewhere;	/* of a copy that goes on behind the fresh bytes,
 					 * and of any other; its changes not counted */
 	uint32_t change[PRICE_NEAR][256];	/* by how near the one before is */
 	uint32_t run[PRICE_RUNS];	/* by classes of lengths */
 };
 
-/* kind: where fresh bytes go, DELTA_EXTRA or DELTA_CODE. */
+/* kind: where fresh bytes go, DELTA_EXTRA or DELTA_CODE.  Prices are all 0 at first; when
+ * they are learned again the one of fresh bytes stays, as long as about as many are. */
 int prices_learn(struct prices *, const struct blocks *, const uint8_t *old,
     const uint8_t *new, enum delta_kind kind, struct err *);
 

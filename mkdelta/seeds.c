@@ -21,8 +21,9 @@ struct seeds {
 	const uint8_t *text;
 	size_t n;
 	size_t step;		/* between places that are kept */
-	uint32_t *table;	/* places / step + 1 */
+	uint32_t *table;	/* places / step + 1; above place_bits more of the hash */
 	unsigned log;		/* of its size */
+	unsigned place_bits;
 	/* Hashes of the windows that are looked up next, when `bytes` is the same: */
 	const uint8_t *bytes;
 	size_t at, end;
@@ -56,6 +57,13 @@ slot(const struct seeds *s, uint64_t hash)
 	return s->table + ((hash >> (64 - s->log)) & ~(uint64_t)(WAYS - 1));
 }
 
+/* What else an entry says of its hash: text is looked at only where it agrees. */
+static uint32_t
+tag(const struct seeds *s, uint64_t hash)
+{
+	return s->place_bits == 32 ? 0 : (uint32_t)hash << s->place_bits;
+}
+
 /* The first places of a hash stay: what comes often is found anywhere. */
 static void
 insert(struct seeds *s, uint64_t hash, size_t at)
@@ -64,7 +72,7 @@ insert(struct seeds *s, uint64_t hash, size_t at)
 
 	for (size_t i = 0; i < WAYS; i++)
 		if (way[i] == 0) {
-			way[i] = (uint32_t)(at / s->step) + 1;
+			way[i] = ((uint32_t)(at / s->step) + 1) | tag(s, hash);
 			return;
 		}
 }
@@ -98,6 +106,9 @@ size_table(struct seeds *s, uint64_t memory_bytes)
 			break;
 	while ((uint64_t)1 << s->log < s->n / s->step * 2)
 		s->step *= 2;
+	s->place_bits = 1;
+	while (s->place_bits < 32 && (s->n / s->step + 1) >> s->place_bits != 0)
+		s->place_bits++;
 }
 
 struct seeds *
@@ -173,16 +184,21 @@ seeds_search(struct seeds *s, const uint8_t *bytes, size_t at, size_t n, size_t 
 {
 	size_t best = 0;
 	const uint32_t *way;
+	uint64_t hash;
 
 	if (n - at < WINDOW)
 		return 0;
-	way = slot(s, look_ahead(s, bytes, at, n));
+	hash = look_ahead(s, bytes, at, n);
+	way = slot(s, hash);
 	for (size_t i = 0; i < WAYS && way[i] != 0; i++) {
-		size_t there = (size_t)(way[i] - 1) * s->step;
-		size_t max = s->n - there < n - at ? s->n - there : n - at;
-		size_t len = common(s->text + there, bytes + at,
-		    max < MATCH_MAX ? max : MATCH_MAX);
+		uint32_t entry = way[i] ^ tag(s, hash);
+		size_t there = ((size_t)entry - 1) * s->step, max, len;
 
+		if (s->place_bits < 32 && entry >> s->place_bits != 0)
+			continue;
+		max = s->n - there < n - at ? s->n - there : n - at;
+		len = common(s->text + there, bytes + at,
+		    max < MATCH_MAX ? max : MATCH_MAX);
 		if (len >= WINDOW && (len > best || (len == best &&
 		    distance(there, want) < distance(*place, want)))) {
 			best = len;

@@ -6,6 +6,7 @@
 #include <divsufsort.h>
 #include <divsufsort64.h>
 
+#include "mkdelta/suffix_sort.h"
 #include "mkdelta/windows.h"
 
 #include "mkdelta/suffix.h"
@@ -13,7 +14,8 @@
 struct suffix {
 	const uint8_t *text;
 	size_t n;
-	saidx_t *small;		/* one of these, n entries */
+	size_t ranks;		/* suffixes in the array */
+	saidx_t *small;		/* one of these */
 	saidx64_t *large;
 	uint32_t *pairs;	/* PAIRS + 1: keys before those with each two bytes */
 	uint64_t *keys;		/* the first bytes of each suffix of rank i * SAMPLE */
@@ -25,6 +27,8 @@ enum {
 	PAIRS = 1 << 16,
 	KEY = 8,
 	SAMPLE = 64,
+	MOST = 3,		/* more than one in so many suffixes: better all */
+	SOME_BITS = 8,
 	NEIGHBOURS = 24		/* of equal matches that are looked at on each side */
 };
 
@@ -85,18 +89,37 @@ make_keys(struct suffix *s)
 		s->pairs[pair] = (uint32_t)s->n_keys;
 }
 
+static struct suffix *
+no_memory(struct suffix *s, size_t n, struct err *e)
+{
+	(void)err_set(e, ERR_NOMEM, "out of memory for a suffix array of %zu bytes", n);
+	suffix_free(s);
+	return NULL;
+}
+
+/* The array is there: what makes searches in it fast. */
+static int
+add_keys(struct suffix *s)
+{
+	s->n_keys = (s->ranks + SAMPLE - 1) / SAMPLE;
+	s->pairs = calloc(PAIRS + 1, sizeof *s->pairs);
+	s->keys = malloc((s->n_keys + 1) * sizeof *s->keys);
+	if (s->pairs == NULL || s->keys == NULL)
+		return -1;
+	make_keys(s);
+	return 0;
+}
+
 struct suffix *
 suffix_new(const uint8_t *text, size_t n, struct err *e)
 {
 	struct suffix *s = calloc(1, sizeof *s);
 	int rc;
 
-	if (s == NULL) {
-		(void)err_set(e, ERR_NOMEM, "out of memory for a suffix array");
-		return NULL;
-	}
+	if (s == NULL)
+		return no_memory(s, n, e);
 	s->text = text;
-	s->n = n;
+	s->n = s->ranks = n;
 	if (n <= INT32_MAX) {
 		s->small = malloc((n + 1) * sizeof *s->small);
 		rc = s->small == NULL ? -2 : n == 0 ? 0 :
@@ -105,22 +128,55 @@ suffix_new(const uint8_t *text, size_t n, struct err *e)
 		s->large = malloc((n + 1) * sizeof *s->large);
 		rc = s->large == NULL ? -2 : divsufsort64(text, s->large, (saidx64_t)n);
 	}
-	s->n_keys = (n + SAMPLE - 1) / SAMPLE;
-	s->pairs = calloc(PAIRS + 1, sizeof *s->pairs);
-	s->keys = malloc((s->n_keys + 1) * sizeof *s->keys);
-	if (rc == 0 && (s->pairs == NULL || s->keys == NULL))
-		rc = -2;
-	if (rc != 0) {
-		(void)err_set(e, ERR_NOMEM,
-		    "out of memory for a suffix array of %zu bytes", n);
-		suffix_free(s);
-		return NULL;
+	if (rc != 0 || add_keys(s) == -1 ||
+	    (s->windows = windows_new(text, n, e)) == NULL)
+		return no_memory(s, n, e);
+	return s;
+}
+
+/* The places that are marked, in order, and their windows. */
+static int
+take_marked(struct suffix *s, const uint64_t *marks, struct err *e)
+{
+	size_t k = 0;
+
+	s->small = malloc((s->ranks + 1) * sizeof *s->small);
+	s->windows = windows_empty(s->ranks, SOME_BITS, e);
+	if (s->small == NULL || s->windows == NULL)
+		return -1;
+	for (size_t i = 0; i < (s->n + 63) / 64; i++)
+		for (uint64_t rest = marks[i]; rest != 0; rest &= rest - 1) {
+			size_t at = i * 64 + (size_t)__builtin_ctzll(rest);
+
+			s->small[k++] = (saidx_t)at;
+			windows_add(s->windows, s->text, s->n, at, at + 1);
+		}
+	return 0;
+}
+
+struct suffix *
+suffix_of(const uint8_t *text, size_t n, const struct windows *wanted, struct err *e)
+{
+	struct suffix *s = calloc(1, sizeof *s);
+	uint64_t *marks = calloc(n / 64 + 1, sizeof *marks);
+	int rc = -1;
+
+	if (s != NULL && marks != NULL) {
+		s->text = text;
+		s->n = n;
+		s->ranks = windows_mark(wanted, text, n, marks);
+		if (s->ranks > n / MOST || n > INT32_MAX) {
+			free(marks);
+			free(s);
+			return suffix_new(text, n, e);
+		}
+		rc = take_marked(s, marks, e);
 	}
-	make_keys(s);
-	if ((s->windows = windows_new(text, n, e)) != NULL)
-		return s;
-	suffix_free(s);
-	return NULL;
+	free(marks);
+	if (rc == -1 || suffix_sort(text, n, (uint32_t *)s->small, s->ranks,
+	    SUFFIX_DEPTH, e) == -1 || add_keys(s) == -1)
+		return no_memory(s, n, e);
+	return s;
 }
 
 void
@@ -164,7 +220,7 @@ suffix_place(const struct suffix *s, size_t rank, size_t len, size_t want)
 		for (size_t k = 1; k < NEIGHBOURS; k++) {
 			size_t at;
 
-			if (side == 0 ? rank + k >= s->n : rank < k)
+			if (side == 0 ? rank + k >= s->ranks : rank < k)
 				break;
 			at = place(s, side == 0 ? rank + k : rank - k);
 			if (common(s, at, s->text + first, len, 0) < len)
@@ -236,7 +292,7 @@ suffix_search(const struct suffix *s, const uint8_t *pattern, size_t n, size_t *
 	uint64_t key;
 
 	*rank = 0;
-	if (n < 2 || s->n < 2)
+	if (n < 2 || s->ranks < 2)
 		return 0;
 	key = key_of(pattern, n);
 	low = s->pairs[key >> 48];
@@ -244,7 +300,7 @@ suffix_search(const struct suffix *s, const uint8_t *pattern, size_t n, size_t *
 	low = find_key(s, low, high, key, false);
 	high = n < KEY ? s->n_keys : find_key(s, low, high, key, true);
 	low = low == 0 ? 0 : (low - 1) * SAMPLE;
-	high = high == s->n_keys ? s->n : high * SAMPLE + 1;
+	high = high == s->n_keys ? s->ranks : high * SAMPLE + 1;
 	len = search_between(s, low, high, pattern, n, rank);
 	return len < 2 ? 0 : len;
 }

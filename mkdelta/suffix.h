@@ -13,9 +13,16 @@
 #include "manifest/base/err.h"
 
 struct suffix;
+struct windows;
 
 /* `text` is borrowed until suffix_free(). */
 struct suffix *suffix_new(const uint8_t *text, size_t n, struct err *);
+/* Of those suffixes alone that begin with a wanted window: several times faster and
+ * smaller if they are few.  Matches of more than SUFFIX_DEPTH bytes may be longer
+ * elsewhere. */
+enum { SUFFIX_DEPTH = 66 };
+struct suffix *suffix_of(const uint8_t *text, size_t n, const struct windows *wanted,
+    struct err *);
 void suffix_free(struct suffix *);
 
 /* The longest prefix of pattern[0..n) that stands somewhere in the text: its length,

@@ -42,29 +42,86 @@ word_of(const struct windows *w, uint64_t hash)
 	return (hash >> 32) * w->n_words >> 32;
 }
 
-struct windows *
-windows_new(const uint8_t *text, size_t n, struct err *e)
+/* Two bits of a word. */
+static uint64_t
+bits_of(uint64_t hash)
 {
-	struct windows *w = calloc(1, sizeof *w + (size_t)windows_memory(n));
-	uint64_t hashes[AHEAD] = { 0 };
-	size_t count = n < WINDOWS_BYTES ? 0 : n - WINDOWS_BYTES + 1;
+	return (uint64_t)1 << (hash & 63) | (uint64_t)1 << (hash >> 6 & 63);
+}
 
-	if (w == NULL) {
+static struct windows *
+of_words(uint64_t words, struct err *e)
+{
+	struct windows *w = calloc(1, sizeof *w + (size_t)words * sizeof(uint64_t));
+
+	if (w == NULL)
 		(void)err_set(e, ERR_NOMEM, "out of memory for matches");
-		return NULL;
-	}
-	w->n_words = windows_memory(n) / sizeof(uint64_t);
-	for (size_t i = 0; i < count + AHEAD; i++) {
+	else
+		w->n_words = words;
+	return w;
+}
+
+struct windows *
+windows_empty(uint64_t windows, unsigned bits, struct err *e)
+{
+	uint64_t words = windows / 64 * bits + bits;
+
+	return of_words(words < WORDS_MAX ? words : WORDS_MAX, e);
+}
+
+void
+windows_add(struct windows *w, const uint8_t *text, size_t n, size_t from, size_t to)
+{
+	uint64_t hashes[AHEAD] = { 0 };
+	size_t end = n < WINDOWS_BYTES ? 0 : n - WINDOWS_BYTES + 1;
+
+	if (to > end)
+		to = end;
+	for (size_t i = from; i < to + AHEAD; i++) {
 		uint64_t *hash = &hashes[i % AHEAD];
 
-		if (i >= AHEAD && i - AHEAD < count)
-			w->words[word_of(w, *hash)] |= (uint64_t)1 << (*hash & 63);
-		if (i < count) {
+		if (i - from >= AHEAD)
+			w->words[word_of(w, *hash)] |= bits_of(*hash);
+		if (i < to) {
 			*hash = hash_of(text + i);
 			__builtin_prefetch(&w->words[word_of(w, *hash)], 1);
 		}
 	}
+}
+
+struct windows *
+windows_new(const uint8_t *text, size_t n, struct err *e)
+{
+	struct windows *w = of_words(windows_memory(n) / sizeof(uint64_t), e);
+
+	if (w != NULL)
+		windows_add(w, text, n, 0, n);
 	return w;
+}
+
+size_t
+windows_mark(const struct windows *w, const uint8_t *text, size_t n, uint64_t *marks)
+{
+	uint64_t hashes[AHEAD] = { 0 };
+	size_t end = n < WINDOWS_BYTES ? 0 : n - WINDOWS_BYTES + 1, marked = 0;
+
+	for (size_t i = 0; i < end + AHEAD; i++) {
+		uint64_t *hash = &hashes[i % AHEAD];
+
+		if (i >= AHEAD && i - AHEAD < end) {
+			size_t at = i - AHEAD;
+			uint64_t is = (~w->words[word_of(w, *hash)] &
+			    bits_of(*hash)) == 0;
+
+			marks[at / 64] |= is << at % 64;
+			marked += (size_t)is;
+		}
+		if (i < end) {
+			*hash = hash_of(text + i);
+			__builtin_prefetch(&w->words[word_of(w, *hash)]);
+		}
+	}
+	return marked;
 }
 
 void
@@ -83,5 +140,5 @@ windows_have(const struct windows *w, const uint8_t *bytes, size_t at, size_t n)
 	if (n - WINDOWS_BYTES - at >= AHEAD)
 		__builtin_prefetch(&w->words[word_of(w, hash_of(bytes + at + AHEAD))]);
 	hash = hash_of(bytes + at);
-	return (w->words[word_of(w, hash)] >> (hash & 63) & 1) != 0;
+	return (~w->words[word_of(w, hash)] & bits_of(hash)) == 0;
 }
