@@ -140,6 +140,14 @@ bench:
 	@$(MAKE) --no-print-directory -s programs
 	@CORPUS="$(CORPUS)" OUT="$(OUT)" tests/bench/run.sh $(BUILD) $(PAIRS)
 
+.PHONY: bench-trust
+bench-trust:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory -s programs
+	@mkdir -p $(BUILD)/bench
+	@$(CC) -O2 -std=c11 -D_GNU_SOURCE -o $(BUILD)/bench/measure tests/bench/measure.c
+	@python3 tests/bench/trust.py $(BUILD) $(RELEASES)
+
 install: programs
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/mkdelta
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/

@@ -7,6 +7,7 @@
 # make drills     stolen keys at work and the way back: the transcript
 # make fuzz       each fuzz target for a minute (SECONDS=n)
 # make bench      sizes and times against peers: PAIRS="esbuild-p vips" CORPUS=DIR OUT=docs
+# make bench-trust   what trust costs: lines, requests, bytes, CPU: RELEASES="10 100"
 # make install    PREFIX=/usr DESTDIR=pkg
 
 TEST_SRC := $(wildcard tests/test_*.c)
