@@ -279,6 +279,27 @@ redirects_lead_to_no_file_and_no_other_protocol(void **state)
 	}
 }
 
+static void
+proxies_are_taken_from_the_environment(void **state)
+{
+	struct tuf_world *w = *state;
+	int port = tuf_host_port(w->host);
+
+	lab_ok(w->lab, "http_proxy=http://127.0.0.1:%d delta-apply get --metadata-dir m "
+	    "--metadata-url http://updates.invalid/metadata --targets-url "
+	    "http://updates.invalid/targets --output out " APP, port);
+	assert_int_equal(tuf_host_count(w->host, "GET http://updates.invalid/"), 6);
+	tuf_host_forget(w->host);
+	/* A proxy that is not there is no reason to go around it. */
+	lab_expect(w->lab, 3, "%s http_proxy=http://127.0.0.1:%d delta-apply refresh "
+	    "--metadata-dir m --metadata-url http://127.0.0.1:%d/metadata",
+	    w->before[0] == '\0' ? "" : "faketime -f '+0 x30' env", lab_free_port(),
+	    port);
+	assert_int_equal(tuf_host_count(w->host, ""), 0);
+	lab_ok(w->lab, "http_proxy=http://127.0.0.1:1 no_proxy=127.0.0.1 delta-apply "
+	    "refresh --metadata-dir m --metadata-url http://127.0.0.1:%d/metadata", port);
+}
+
 /* Time runs sixty times as fast: a byte a second is a byte a minute. */
 static void
 slow_retrieval_is_given_up(void **state)
@@ -328,6 +349,7 @@ main(void)
 		FLOW(redirects_are_followed_within_limits),
 		FLOW(redirects_in_a_circle_end),
 		FLOW(redirects_lead_to_no_file_and_no_other_protocol),
+		FLOW(proxies_are_taken_from_the_environment),
 		FLOW(slow_retrieval_is_given_up),
 	};
 

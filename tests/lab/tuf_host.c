@@ -259,9 +259,12 @@ note(struct tuf_host *h, const char *method, const char *path, int status)
 	h->log[h->log_len] = '\0';
 }
 
+/* As a proxy this host answers for all others. */
 static const struct sim_file *
 file_at(const struct tuf_host *h, const char *path)
 {
+	if (strncmp(path, "http://", 7) == 0)
+		path += 7 + strcspn(path + 7, "/");
 	if (strncmp(path, "/metadata/", 10) == 0)
 		return sim_file(h->sim, path + 10);
 	return strncmp(path, "/targets/", 9) == 0 ? sim_file(h->sim, path + 1) : NULL;

@@ -6,7 +6,7 @@
  *
  * Or a folder with metadata/ and targets/, which is asked for ranges too.
  *
- * Any of them can be given a lie.  One connection carries one request; connections
+ * Asked as a proxy it answers for all hosts.  Any path can be given a lie.  One connection carries one request; connections
  * are served side by side.  The simulator belongs to the test, which may change it
  * while no client runs.
  */
