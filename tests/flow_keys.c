@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -185,6 +186,28 @@ a_release_waits_for_its_second_signature(void **state)
 	lab_expect(l, 2, "mkdelta sign repo --keys ci");
 }
 
+/* The commands of docs/trust.md, as they stand there. */
+static void
+a_signature_verifies_by_hand_as_the_docs_say(void **state)
+{
+	char *docs = realpath("docs/trust.md", NULL);
+
+	(void)state;
+	assert_non_null(docs);
+	lab_ok(l, "sed -n '/^## A signature by hand/,/^## Each/p' '%s' | "
+	    "sed -n '/^```sh/,/^```$/p' | sed '/^```/d' > hand && test -s hand", docs);
+	free(docs);
+	lab_write(l, "first.py", "import json\n"
+	    "root = json.load(open('repo/metadata/1.root.json'))\n"
+	    "one = root['signatures'][0]\n"
+	    "print(one['sig'], root['signed']['keys'][one['keyid']]['keyval']['public'])\n");
+	lab_ok(l, "set -- $(python3 first.py) && sed -e 's/REPO/repo/' -e \"s/echo SIG/echo "
+	    "$1/\" -e \"s/echo KEY/echo $2/\" hand > hand.sh && sh -e hand.sh");
+	lab_must_say(l, "Signature Verified Successfully");
+	lab_ok(l, "sed -i 's/\"threshold\":1/\"threshold\":2/' repo/metadata/1.root.json");
+	lab_expect(l, 1, "sh -e hand.sh");
+}
+
 /* Who builds it again need not know how it was listed. */
 static void
 owners_and_attributes_are_reproduced_too(void **state)
@@ -275,6 +298,7 @@ main(void)
 		FLOW(every_role_rotates_and_devices_follow),
 		FLOW(keys_are_added_and_revoked_and_thresholds_hold),
 		FLOW(a_release_waits_for_its_second_signature),
+		FLOW(a_signature_verifies_by_hand_as_the_docs_say),
 		FLOW(owners_and_attributes_are_reproduced_too),
 		FLOW(a_root_is_signed_by_several_in_any_order),
 		FLOW(a_pending_change_is_checked_like_any_metadata),
