@@ -178,7 +178,7 @@ tests: $(REPLAY_BIN)
 # FIND=--find: look for the test that sees each, and write the table of docs/trust.md.
 MUTABLE := $(notdir $(basename $(wildcard tests/test_tuf_*.c))) test_key test_canonical \
             test_jv test_fetch test_fetch_said test_choose flow_get flow_bad_host flow_clock \
-            flow_channels flow_get_stops test_session
+            flow_channels flow_get_stops test_session test_utc test_fs
 MUTABLE_SRC := $(BASE_SRC) $(MANIFEST_SRC) $(PATCH_SRC) $(APPLY_SRC)
 MUTABLE_LIBS := $(BUILD)/lib/libmutant.so $(BUILD)/lib/libclient.so
 MUTABLE_LD = $(CC) -pthread -Wl,--no-as-needed,--enable-new-dtags \
