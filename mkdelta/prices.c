@@ -20,7 +20,6 @@ enum {
 	MUCH = 16,			/* one part in so many of all fresh bytes */
 	NEXT_PRICE = 28 * PRICE_BIT,
 	ELSEWHERE_PRICE = 60 * PRICE_BIT,
-	BLOCK_WORTH = 9,		/* quarters of what its numbers cost */
 	BLOCKS_MIN = 256,
 	SAMPLE_BLOCKS = 8 << 10,
 	STRETCH_BLOCKS = 256,
@@ -134,7 +133,7 @@ learn_blocks(struct prices *p, const struct blocks *b, struct err *e)
 		buf_free(&numbers[i]);
 	}
 	if (rc == 0 && usual > 0) {
-		all *= 8 * PRICE_BIT * BLOCK_WORTH / 4;
+		all *= 8 * PRICE_BIT * PRICE_WORTH / 4;
 		p->next = p->next * (int64_t)all / usual;
 		p->elsewhere = p->elsewhere * (int64_t)all / usual;
 	}

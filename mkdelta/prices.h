@@ -19,6 +19,8 @@
 
 enum {
 	PRICE_BIT = 16,		/* prices are in sixteenths of a bit */
+	PRICE_WORTH = 9,	/* quarters of what its numbers cost a block counts: one
+				 * that is left out joins its neighbours */
 	PRICE_RUNS = 128,
 	PRICE_NEAR = 3
 };

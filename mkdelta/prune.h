@@ -4,7 +4,8 @@
  * The matching takes every copy that agrees in a few bytes more than nothing; but what
  * a fresh byte costs depends on the file: 4 bits in machine code, less than 1 in text
  * that repeats itself.  So fresh bytes are packed to see, copies that do not pay become
- * fresh bytes, and again, until little changes.
+ * fresh bytes, and again, until little changes.  Then once more with a price for each
+ * place of the file, kept only if all of it packs clearly smaller.
  */
 #ifndef MKDELTA_PRUNE_H
 #define MKDELTA_PRUNE_H

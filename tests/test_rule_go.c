@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -446,6 +447,25 @@ a_file_may_end_anywhere(void **state)
 		(void)references(&p, SIZE, list);
 }
 
+/* 2^30 links in memory of 4 GiB: only those that the file has are gone through.  In
+ * seconds of this thread: without a bound it takes several. */
+static void
+what_memory_could_hold_is_not_gone_through(void **state)
+{
+	struct program p = program(8, 20, 112);
+	struct timespec from, to;
+
+	(void)state;
+	put(&p, 64 + 40, 8, 0xfffff000);
+	put(&p, MODULE + 46 * 8, 8, 0x3ffffc00);
+	put(&p, MODULE + 47 * 8, 8, 0x3ffffc00);
+	assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from), 0);
+	n_list = references(&p, SIZE, list);
+	assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to), 0);
+	expect(LINKS, REF_BASE32, POINTER_TYPE);
+	assert_true(to.tv_sec - from.tv_sec < 2);
+}
+
 int
 main(void)
 {
@@ -457,6 +477,7 @@ main(void)
 		cmocka_unit_test(any_byte_may_be_wrong),
 		cmocka_unit_test(many_bytes_may_be_wrong),
 		cmocka_unit_test(a_file_may_end_anywhere),
+		cmocka_unit_test(what_memory_could_hold_is_not_gone_through),
 	};
 
 	return cmocka_run_group_tests_name("rule_go", tests, NULL, NULL);

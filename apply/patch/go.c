@@ -191,6 +191,7 @@ int
 go_open(struct go *go, struct image *im, struct err *e)
 {
 	const struct image_section *text = image_section(im, ".text");
+	uint64_t budget = im->bytes;	/* sections may lie over each other */
 	int rc;
 
 	*go = (struct go){ .image = im };
@@ -203,9 +204,12 @@ go_open(struct go *go, struct image *im, struct err *e)
 	for (size_t i = 0; go->base[GO_TYPE] == 0 && i < im->n_sections; i++) {
 		const struct image_section *x = &im->sections[i];
 
-		if ((x->type == IMAGE_RELA ||
-		    (x->flags & (IMAGE_WRITE | IMAGE_TLS)) == IMAGE_WRITE) &&
-		    find_module(go, x, e) == -1)
+		if ((x->type != IMAGE_RELA &&
+		    (x->flags & (IMAGE_WRITE | IMAGE_TLS)) != IMAGE_WRITE) ||
+		    x->bytes > budget)
+			continue;
+		budget -= x->bytes;
+		if (find_module(go, x, e) == -1)
 			return -1;
 	}
 	return 1;

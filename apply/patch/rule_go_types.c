@@ -186,7 +186,7 @@ mark_links(const struct go *go, struct span *s)
 	uint64_t at;
 
 	if (image_offset(go->image, go->links, &at))
-		for (uint64_t i = 0; i < go->n_links; i++)
+		for (uint64_t i = 0; i < go->n_links && at + 4 * i < s->to; i++)
 			span_mark(s, at + 4 * i, GO_TYPE);
 }
 
@@ -198,16 +198,22 @@ holds(const struct image_section *x, uint64_t address)
 	    address - x->address < x->bytes;
 }
 
+/* Each thing that is looked for is in one section: where sections lie over each other,
+ * no other is gone through.  `left`: what was not found yet. */
+enum { TYPES = 1, FUNCTIONS = 2, LINKS = 4 };
+
 static int
-add_section(const struct go *go, const struct image_section *x, struct spans *out,
-    struct err *e)
+add_section(const struct go *go, const struct image_section *x, unsigned *left,
+    struct spans *out, struct err *e)
 {
-	bool types = holds(x, go->base[GO_TYPE]);
-	bool functions = holds(x, go->base[GO_FUNCDATA]);
+	unsigned has = *left & ((holds(x, go->base[GO_TYPE]) ? TYPES : 0) |
+	    (holds(x, go->base[GO_FUNCDATA]) ? FUNCTIONS : 0) |
+	    (holds(x, go->links) ? LINKS : 0));
 	uint64_t to = x->at + x->bytes;
 	struct span *s;
 
-	if (!types && !functions && !holds(x, go->links))
+	*left &= ~has;
+	if (has == 0)
 		return 0;
 	if (x->at <= go->table && go->table < to)
 		to = go->table;		/* the other rule's */
@@ -216,21 +222,22 @@ add_section(const struct go *go, const struct image_section *x, struct spans *ou
 	if ((s = go_span(go, out, x->at, to, e)) == NULL)
 		return -1;
 	mark_links(go, s);
-	if (functions && go_mark_functions(go, s, e) == -1)
+	if ((has & FUNCTIONS) != 0 && go_mark_functions(go, s, e) == -1)
 		return -1;
-	return types || functions ? mark_types(go, s, e) : 0;
+	return (has & (TYPES | FUNCTIONS)) != 0 ? mark_types(go, s, e) : 0;
 }
 
 static int
 spans(struct image *im, struct spans *out, struct err *e)
 {
 	struct go go;
+	unsigned left = TYPES | FUNCTIONS | LINKS;
 	int rc = go_open(&go, im, e);
 
 	if (rc != 1 || go.types_end == 0)
 		return rc == -1 ? -1 : 0;
 	for (size_t i = 0; i < im->n_sections; i++)
-		if (add_section(&go, &im->sections[i], out, e) == -1)
+		if (add_section(&go, &im->sections[i], &left, out, e) == -1)
 			return -1;
 	return 0;
 }
