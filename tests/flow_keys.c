@@ -184,6 +184,13 @@ a_release_waits_for_its_second_signature(void **state)
 	lab_ok(l, "! test -e repo.pending && mkdelta verify repo && mkdelta list repo");
 	lab_ok(l, REFRESH);
 	lab_expect(l, 2, "mkdelta sign repo --keys ci");
+	/* Programs are told in one piece of JSON. */
+	lab_ok(l, "echo 4 > t/a && mkdelta release repo t --keys ci --json | python3 -c "
+	    "'import json, sys; assert json.load(sys.stdin)[\"waits\"] is True'");
+	/* And so does a refresh of a role that needs more than is here. */
+	lab_ok(l, "mkdelta sign repo --drop && mkdelta refresh repo --role stable --keys ci");
+	lab_must_say(l, "not published yet");
+	lab_must_say(l, "1 of 2 signatures");
 }
 
 /* The commands of docs/trust.md, as they stand there. */

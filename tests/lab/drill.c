@@ -31,30 +31,37 @@ drill_says(const char *who, const char *fmt, ...)
 	(void)fclose(out);
 }
 
+static void runs(const char *who, const char *tail, const char *fmt, va_list)
+    __attribute__((format(printf, 3, 0)));
+
+static void
+runs(const char *who, const char *tail, const char *fmt, va_list ap)
+{
+	char command[512];
+
+	(void)vsnprintf(command, sizeof command, fmt, ap);
+	lab_ok(l, "%s%s", command, tail);
+	drill_says(who, "$ %s%s", command, tail);
+}
+
 void
 owner_runs(const char *fmt, ...)
 {
-	char command[512];
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(command, sizeof command, fmt, ap);
+	runs("owner", "", fmt, ap);
 	va_end(ap);
-	lab_ok(l, "%s", command);
-	drill_says("owner", "$ %s", command);
 }
 
 void
 thief_runs(const char *fmt, ...)
 {
-	char command[512];
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(command, sizeof command, fmt, ap);
+	runs("thief", " --keys stolen", fmt, ap);
 	va_end(ap);
-	lab_ok(l, "%s --keys stolen", command);
-	drill_says("thief", "$ %s --keys stolen", command);
 }
 
 void
