@@ -153,24 +153,26 @@ more_sources_than_may_be(struct made *m)
 }
 
 static void
-more_images_than_may_be(struct made *m)
+number_of_images(struct made *m, uint64_t n)
 {
 	made_number(m, DELTA_CONTROL, METHOD_PATCH);
-	made_number(m, DELTA_CONTROL, FLAG_IMAGES);
+	made_number(m, DELTA_CONTROL, FLAG_IMAGES | FLAG_PIECES);
 	made_number(m, DELTA_CONTROL, m->app);
 	made_number(m, DELTA_CONTROL, 0);
-	made_number(m, DELTA_CONTROL, FAR);
+	made_number(m, DELTA_CONTROL, n);
+}
+
+static void
+more_images_than_may_be(struct made *m)
+{
+	number_of_images(m, FAR);
 }
 
 /* What memory is asked for by a count is asked of what was declared. */
 static void
 blocks_for_4_gib(struct made *m)
 {
-	made_number(m, DELTA_CONTROL, METHOD_PATCH);
-	made_number(m, DELTA_CONTROL, FLAG_IMAGES);
-	made_number(m, DELTA_CONTROL, m->app);
-	made_number(m, DELTA_CONTROL, 0);
-	made_number(m, DELTA_CONTROL, 0);
+	number_of_images(m, 0);
 	made_number(m, DELTA_CONTROL, 0);
 	made_number(m, DELTA_CONTROL, UINT64_C(1) << 32);
 }
@@ -190,6 +192,7 @@ memory_of_4_gib(struct made *m)
 static void
 less_memory_than_its_windows(struct made *m)
 {
+	m->memory = DELTA_MEMORY_FIXED + DELTA_KINDS * DELTA_MEMORY_STORED;
 	m->how[DELTA_EXTRA] = 23 << 3 | DELTA_LZMA;
 	m->plain[DELTA_EXTRA] = m->stream[DELTA_EXTRA].len;
 }

@@ -50,7 +50,7 @@ made_open(struct lab *l, struct made *m)
 	made_number(m, DELTA_CONTROL, METHOD_RAW);
 	assert_int_equal(buf_add(&m->stream[DELTA_EXTRA], text.data, text.len, &e), 0);
 	m->listing_bytes = text.len;
-	m->memory = DELTA_MEMORY_FIXED + DELTA_KINDS * DELTA_MEMORY_STORED;
+	m->memory = DELTA_MEMORY_MAX;
 	m->app = (uint64_t)listing_find(m->from, "bin/app");
 	m->leak = (uint64_t)listing_find(m->from, "leak");
 	m->folder = (uint64_t)listing_find(m->from, "bin");
