@@ -85,10 +85,7 @@ send_bytes(struct visit *v, const void *data, size_t n, bool is_body)
 	return true;
 }
 
-static bool send_head(struct visit *, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static bool
+static bool __attribute__((format(printf, 2, 3)))
 send_head(struct visit *v, const char *fmt, ...)
 {
 	char head[PATH_BYTES];
@@ -157,6 +154,7 @@ send_lie(struct visit *v, struct answer *a)
 	static const char junk[] = "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[";
 	static const char chunk[] = "10\r\n[[[[[[[[[[[[[[[[\r\n";
 	struct buf half = { .data = a->body.data, .len = a->body.len / 2 };
+	struct err e;
 
 	switch (a->kind) {
 	case LIE_STATUS:
@@ -164,10 +162,8 @@ send_lie(struct visit *v, struct answer *a)
 		send_file(v, a->status, &a->text, a->text.len);
 		return;
 	case LIE_MORE:
-		if (send_head(v, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
-			a->body.len + a->text.len) &&
-		    send_bytes(v, a->body.data, a->body.len, true))
-			(void)send_bytes(v, a->text.data, a->text.len, true);
+		(void)buf_add(&a->body, a->text.data, a->text.len, &e);
+		send_file(v, 200, &a->body, a->body.len);
 		return;
 	case LIE_REDIRECT:
 		(void)send_head(v, "HTTP/1.1 %d Moved\r\nLocation: %s\r\n"

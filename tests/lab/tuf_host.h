@@ -6,9 +6,9 @@
  *
  * Or a folder with metadata/ and targets/, which is asked for ranges too.
  *
- * Asked as a proxy it answers for all hosts.  Any path can be given a lie.  One connection carries one request; connections
- * are served side by side.  The simulator belongs to the test, which may change it
- * while no client runs.
+ * Asked as a proxy it answers for all hosts.  Any path can be given a lie.  One
+ * connection carries one request; connections are served side by side.  The simulator
+ * belongs to the test, which may change it while no client runs.
  */
 #ifndef TESTS_LAB_TUF_HOST_H
 #define TESTS_LAB_TUF_HOST_H
