@@ -1,8 +1,11 @@
+#include <malloc.h>
 #include <stddef.h>
 
 #include "manifest/base/opt.h"
 
 #include "mkdelta/commands.h"
+
+enum { LARGE = 1 << 20 };	/* what goes back to the system as soon as it is freed */
 
 int
 main(int argc, char **argv)
@@ -26,6 +29,9 @@ main(int argc, char **argv)
 		NULL,
 	};
 
+#ifdef M_MMAP_THRESHOLD
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
+#endif
 	return opt_main("mkdelta", "make and sign releases as deltas for devices",
 	    commands, NULL, argc, argv);
 }

@@ -7,7 +7,7 @@
 
 #include "mkdelta/mapped.h"
 
-enum { MIN = 4 << 20 };	/* bytes of a file that is mapped */
+enum { MIN = 1 << 20 };	/* bytes of a file that is mapped */
 
 struct mapping {
 	struct mapping *next;

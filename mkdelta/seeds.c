@@ -7,9 +7,10 @@
 #include "mkdelta/seeds.h"
 
 enum {
+	SLOTS_MIN = 1 << 10,
+	SLOTS_MAX = 1 << 30,
 	WINDOW = 24,
 	STEP = 4,		/* at least */
-	LOG_MIN = 10,
 	WAYS = 2,		/* places kept for a hash */
 	AHEAD = 8,		/* windows */
 	MATCH_MAX = 1 << 16
@@ -22,7 +23,7 @@ struct seeds {
 	size_t n;
 	size_t step;		/* between places that are kept */
 	uint32_t *table;	/* places / step + 1; above place_bits more of the hash */
-	unsigned log;		/* of its size */
+	size_t slots;		/* its size */
 	unsigned place_bits;
 	/* Hashes of the windows that are looked up next, when `bytes` is the same: */
 	const uint8_t *bytes;
@@ -54,7 +55,7 @@ hash_of(const uint8_t *p)
 static uint32_t *
 slot(const struct seeds *s, uint64_t hash)
 {
-	return s->table + ((hash >> (64 - s->log)) & ~(uint64_t)(WAYS - 1));
+	return s->table + (hash >> 32) * (s->slots / WAYS) / ((uint64_t)1 << 32) * WAYS;
 }
 
 /* What else an entry says of its hash: text is looked at only where it agrees. */
@@ -100,12 +101,10 @@ static void
 size_table(struct seeds *s, uint64_t memory_bytes)
 {
 	s->step = STEP;
-	for (s->log = LOG_MIN; (uint64_t)1 << s->log < s->n / s->step * 2; s->log++)
-		if (s->log >= 30 ||
-		    (s->log > LOG_MIN && (uint64_t)8 << s->log > memory_bytes))
-			break;
-	while ((uint64_t)1 << s->log < s->n / s->step * 2)
+	while (s->n / s->step > SLOTS_MAX / 2 || (s->n / s->step > SLOTS_MIN &&
+	    s->n / s->step * 2 * sizeof *s->table > memory_bytes))
 		s->step *= 2;
+	s->slots = s->n / s->step * 2 + SLOTS_MIN;
 	s->place_bits = 1;
 	while (s->place_bits < 32 && (s->n / s->step + 1) >> s->place_bits != 0)
 		s->place_bits++;
@@ -123,7 +122,7 @@ seeds_new(const uint8_t *text, size_t n, uint64_t memory_bytes, struct err *e)
 	s->text = text;
 	s->n = n;
 	size_table(s, memory_bytes);
-	if ((s->table = calloc((size_t)1 << s->log, sizeof *s->table)) == NULL) {
+	if ((s->table = calloc(s->slots, sizeof *s->table)) == NULL) {
 		(void)err_set(e, ERR_NOMEM, "out of memory for matches");
 		free(s);
 		return NULL;

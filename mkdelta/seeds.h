@@ -15,7 +15,7 @@
 
 struct seeds;
 
-/* `text` is borrowed until seeds_free().  Memory: 2 to 4 bytes for each 4 of text; if
+/* `text` is borrowed until seeds_free().  Memory: 2 bytes for each one of text; if
  * that is more than memory_bytes, fewer windows are kept, and only longer matches are
  * found. */
 struct seeds *seeds_new(const uint8_t *text, size_t n, uint64_t memory_bytes,

@@ -27,7 +27,7 @@ enum {
 	PAIRS = 1 << 16,
 	KEY = 8,
 	SAMPLE = 64,
-	MOST = 3,		/* more than one in so many suffixes: better all */
+	MOST = 2,		/* more than one in so many suffixes: better all */
 	SOME_BITS = 8,
 	NEIGHBOURS = 24		/* of equal matches that are looked at on each side */
 };
