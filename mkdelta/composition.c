@@ -13,10 +13,10 @@ enum {
 
 void
 composition_start(struct composition *c, const uint8_t *old, uint64_t n_old,
-    const uint8_t *new, uint64_t n_new)
+    const uint8_t *new, uint64_t n_new, uint64_t memory_bytes)
 {
 	*c = (struct composition){ .old = old, .new = new, .n_old = n_old,
-		.n_new = n_new };
+		.n_new = n_new, .memory_bytes = memory_bytes };
 }
 
 static int
@@ -157,7 +157,7 @@ find_rest(struct composition *c, bool is_new, struct remains *out, struct err *e
 	sort(parts->list, parts->n);
 	rc = remains_find(is_new ? c->new : c->old, is_new ? c->n_new : c->n_old,
 	    (struct stretches){ covered, c->n }, (struct stretches){ parts->list,
-	    parts->n }, out, e);
+	    parts->n }, c->memory_bytes, out, e);
 	free(covered);
 	return rc;
 }

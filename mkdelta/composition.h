@@ -26,13 +26,14 @@ struct row {
 struct composition {
 	const uint8_t *old, *new;	/* borrowed */
 	uint64_t n_old, n_new;
+	uint64_t memory_bytes;		/* of each side's rest */
 	struct copy *copies;
 	size_t n, cap;
 	struct row old_parts, new_parts;	/* all that was added */
 };
 
 void composition_start(struct composition *, const uint8_t *old, uint64_t n_old,
-    const uint8_t *new, uint64_t n_new);
+    const uint8_t *new, uint64_t n_new, uint64_t memory_bytes);
 /* Blocks of joined bytes: what they stand for is in these stretches on either side.
  * Between them is nothing. */
 int composition_add(struct composition *, const struct blocks *, struct stretches old,

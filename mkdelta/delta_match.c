@@ -72,9 +72,11 @@ struct ancestor {
 	struct suffix *suffix;		/* of old: made when it is needed first */
 	const uint8_t *new;		/* the output at hand */
 	size_t n_new;
+	bool part;			/* of files that are no executables */
 };
 
-/* What the files at hand leave of the memory. */
+/* What the files at hand leave of the memory.  As they are they need none of it: they
+ * are mapped. */
 static uint64_t
 rest(const struct ancestor *a, enum delta_kind kind)
 {
@@ -82,7 +84,9 @@ rest(const struct ancestor *a, enum delta_kind kind)
 	    delta_plan_files_bytes(a->n_old, a->n_new) :
 	    (uint64_t)a->n_old + 2 * (uint64_t)a->n_new;
 
-	return files < a->m->budget.bytes ? a->m->budget.bytes - files : 0;
+	uint64_t all = a->m->budget.bytes, left = files < all ? all - files : 0;
+
+	return (a->part || kind == DELTA_EXTRA) && left < all / 2 ? all / 2 : left;
 }
 
 /* The blocks that cost least, of those that the thresholds give. */
@@ -176,6 +180,7 @@ match_part(void *arg, bool rough, const uint8_t *old, size_t n_old, const uint8_
 	a.g = &g;
 	a.n_old = n_old;
 	a.n_new = n_new;
+	a.part = true;
 	return match_blurred(&a, rough, old, new, blocks, e);
 }
 
@@ -234,16 +239,15 @@ static int
 match_output(struct ancestor *a, size_t i, struct err *e)
 {
 	uint8_t *new = delta_plan_new(a->m->plan, i, e), *was;
-	int rc;
+	int rc = -1;
 
 	if (new == NULL)
 		return -1;
 	a->n_new = (size_t)delta_plan_new_bytes(a->m->plan, i);
-	if ((was = malloc(a->n_new + 1)) == NULL)
-		rc = err_set(e, ERR_NOMEM, "out of memory");
-	else
+	was = mapped_room(a->n_new, a->g->whole ? SIZE_MAX : a->m->budget.bytes / 8, e);
+	if (was != NULL)
 		rc = match_bytes(a, &a->m->plan->outputs[i], new, was, e);
-	free(was);
+	mapped_free(was);
 	mapped_free(new);
 	return rc == -1 ? err_wrap(e, "%s", new_entry(a->m->plan, i)->path) : 0;
 }

@@ -219,7 +219,8 @@ compose(struct embedding *x, struct blocks *blocks, struct err *e)
 {
 	const struct prediction_job *f = &x->job->files;
 
-	composition_start(&x->all, f->old, f->n_old, f->new, f->n_new);
+	composition_start(&x->all, f->old, f->n_old, f->new, f->n_new,
+	    x->job->memory_bytes / 8);
 	for (size_t i = 0; i < x->n; i++) {
 		const struct couple *p = &x->couples[i];
 

@@ -6,6 +6,7 @@
 
 #include "mkdelta/ext4.h"
 #include "mkdelta/jobs.h"
+#include "mkdelta/mapped.h"
 
 #include "mkdelta/image_scan.h"
 
@@ -116,12 +117,18 @@ look(const uint8_t *data, size_t n, uint64_t at, struct image_place *out, struct
 static size_t
 next_magic(const uint8_t *data, size_t from, size_t n, const char *magic, size_t before)
 {
-	const uint8_t *p;
-
 	if (n < 4 || from > n - 4 || before > n - 4 - from)
 		return n;
-	p = memmem(data + from + before, n - from - before, magic, 4);
-	return p == NULL ? n : (size_t)(p - data) - before;
+	for (size_t at = from + before; n - at >= 4;) {
+		size_t part = n - at < MAPPED_STEP ? n - at : MAPPED_STEP;
+		const uint8_t *p = memmem(data + at, part, magic, 4);
+
+		if (p != NULL)
+			return (size_t)(p - data) - before;
+		mapped_forget(data);
+		at += part - 3;
+	}
+	return n;
 }
 
 /* In data[from..to). */

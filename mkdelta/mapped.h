@@ -5,6 +5,7 @@
 #ifndef MKDELTA_MAPPED_H
 #define MKDELTA_MAPPED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,13 +14,23 @@
 /* The first n bytes of a file, which has as many, for mapped_free(); fd may be closed.
  * NULL on errors.  Who cuts the file meanwhile ends the program. */
 uint8_t *mapped_load(int fd, size_t n, struct err *);
-/* What mapped_load() or malloc() gave; NULL is fine. */
+/* n bytes to write to, in any order, for mapped_free(); if they are more than
+ * memory_bytes they are in a file without a name (spill.h).  NULL on errors. */
+uint8_t *mapped_room(size_t n, uint64_t memory_bytes, struct err *);
+/* What mapped_load(), mapped_room() or malloc() gave; NULL is fine. */
 void mapped_free(uint8_t *);
 
-/* The bytes stay, but if they are mapped they leave memory until they are needed. */
+/* All bytes stay, but if they are mapped they leave memory until they are needed.  Any
+ * of them will do. */
 void mapped_forget(const uint8_t *);
 
 /* So many bytes are looked at between two calls of mapped_forget(). */
-enum { MAPPED_STEP = 64 << 20 };
+enum { MAPPED_STEP = 16 << 20 };
+/* Do n bytes from `at` on reach into another of these steps? */
+static inline bool
+mapped_step(uint64_t at, uint64_t n)
+{
+	return at / MAPPED_STEP != (at + n) / MAPPED_STEP;
+}
 
 #endif

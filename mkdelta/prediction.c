@@ -7,6 +7,7 @@
 #include "manifest/base/cancel.h"
 
 #include "mkdelta/image_side.h"
+#include "mkdelta/mapped.h"
 #include "mkdelta/overrides.h"
 
 #include "mkdelta/prediction.h"
@@ -190,9 +191,10 @@ match_passes(struct finding *f, struct err *e)
 
 /* ---- what comes out ---- */
 
+/* `old` and `out` leave memory as the work goes on. */
 static int
 predict_copy(struct bspatch *patch, const struct bspatch_job *job, const struct copy *c,
-    uint8_t *out, struct err *e)
+    const uint8_t *old, uint8_t *out, struct err *e)
 {
 	for (uint64_t done = 0; done < c->bytes;) {
 		uint64_t left = c->bytes - done;
@@ -203,6 +205,10 @@ predict_copy(struct bspatch *patch, const struct bspatch_job *job, const struct 
 		if (bytes == NULL)
 			return -1;
 		memcpy(out + c->new_at + done, bytes, n);
+		if (mapped_step(c->new_at + done, n)) {
+			mapped_forget(old);
+			mapped_forget(out);
+		}
 		done += n;
 	}
 	return 0;
@@ -211,7 +217,8 @@ predict_copy(struct bspatch *patch, const struct bspatch_job *job, const struct 
 /* What the decoder will have before it adds differences; and what it takes to get
  * there. */
 static int
-predict_copies(struct predict *p, uint8_t *out, uint64_t *memory_bytes, struct err *e)
+predict_copies(struct predict *p, const uint8_t *old, uint8_t *out,
+    uint64_t *memory_bytes, struct err *e)
 {
 	struct bspatch *patch = calloc(1, sizeof *patch);
 	struct arena arena = { .limit = UINT64_MAX };
@@ -225,7 +232,7 @@ predict_copies(struct predict *p, uint8_t *out, uint64_t *memory_bytes, struct e
 	for (size_t i = 0; rc == 0 && i < p->copies.n; i++) {
 		struct copy c = p->copies.get(p->copies.arg, i);
 
-		rc = predict_copy(patch, &job, &c, out, e);
+		rc = predict_copy(patch, &job, &c, old, out, e);
 	}
 	*memory_bytes = arena.peak;
 	predict_close(p);
@@ -239,7 +246,7 @@ predict_all(struct finding *f, uint8_t *out, struct err *e)
 	struct predict p = { .old = &f->old.old, .rules = f->rules, .pairs = &f->pair,
 		.pieces = &f->pieces, .copies = copies_of(f) };
 
-	return predict_copies(&p, out, &f->memory_bytes, e);
+	return predict_copies(&p, f->job->old, out, &f->memory_bytes, e);
 }
 
 /* Bytes that a rule puts right less those it makes wrong. */
@@ -406,7 +413,7 @@ prediction_apply(struct prediction *x, const uint8_t *old, size_t n_old,
 
 	p.copies = copies_of(&f);
 	if (rc == 0)
-		rc = predict_copies(&p, predicted, &x->memory_bytes, e);
+		rc = predict_copies(&p, old, predicted, &x->memory_bytes, e);
 	free(f.copies);
 	return rc;
 }

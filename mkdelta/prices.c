@@ -3,6 +3,7 @@
 #include "manifest/base/buf.h"
 #include "manifest/base/bytes.h"
 
+#include "mkdelta/mapped.h"
 #include "mkdelta/squeeze.h"
 
 #include "mkdelta/prices.h"
@@ -172,9 +173,8 @@ run_class(uint64_t run, uint32_t *rest_bits)
 	return class < PRICE_RUNS ? class : PRICE_RUNS - 1;
 }
 
-/* The next place at or after `at` where the two differ, n if there is none. */
 static uint64_t
-next_change(const uint8_t *old, const uint8_t *new, uint64_t at, uint64_t n)
+agreeing(const uint8_t *old, const uint8_t *new, uint64_t at, uint64_t n)
 {
 	uint64_t a, b;
 
@@ -187,6 +187,22 @@ next_change(const uint8_t *old, const uint8_t *new, uint64_t at, uint64_t n)
 	while (at < n && old[at] == new[at])
 		at++;
 	return at;
+}
+
+/* The next place at or after `at` where the two differ, n if there is none. */
+static uint64_t
+next_change(const uint8_t *old, const uint8_t *new, uint64_t at, uint64_t n)
+{
+	for (;;) {
+		uint64_t left = MAPPED_STEP - ((uintptr_t)(new + at) &
+		    (MAPPED_STEP - 1));
+		uint64_t end = n - at < left ? n : at + left;
+
+		if ((at = agreeing(old, new, at, end)) < end || end == n)
+			return at;
+		mapped_forget(old + at);
+		mapped_forget(new + at);
+	}
 }
 
 static unsigned

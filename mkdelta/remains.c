@@ -1,6 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mkdelta/mapped.h"
+
 #include "mkdelta/remains.h"
 
 enum { SHORT = 4096 };
@@ -53,16 +55,26 @@ find(struct remains *r, uint64_t n, struct stretches covered, struct stretches i
 
 int
 remains_find(const uint8_t *data, uint64_t n, struct stretches covered,
-    struct stretches inside, struct remains *r, struct err *e)
+    struct stretches inside, uint64_t memory_bytes, struct remains *r, struct err *e)
 {
+	uint64_t done = 0;
+
 	memset(r, 0, sizeof *r);
 	if (find(r, n, covered, inside, e) == -1)
 		return -1;
-	if ((r->bytes = malloc((size_t)r->n_bytes + 1)) == NULL)
-		return err_set(e, ERR_NOMEM, "out of memory for matches");
-	for (size_t i = 0; i < r->n; i++)
+	if ((r->bytes = mapped_room((size_t)r->n_bytes, memory_bytes, e)) == NULL)
+		return -1;
+	for (size_t i = 0; i < r->n; i++) {
 		memcpy(r->bytes + r->list[i].joined_at, data + r->list[i].at,
 		    (size_t)r->list[i].bytes);
+		if (r->list[i].joined_at - done > MAPPED_STEP) {
+			done = r->list[i].joined_at;
+			mapped_forget(data);
+			mapped_forget(r->bytes);
+		}
+	}
+	mapped_forget(data);
+	mapped_forget(r->bytes);
 	return 0;
 }
 
@@ -70,7 +82,7 @@ void
 remains_free(struct remains *r)
 {
 	free(r->list);
-	free(r->bytes);
+	mapped_free(r->bytes);
 	memset(r, 0, sizeof *r);
 }
 

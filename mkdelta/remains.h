@@ -29,8 +29,9 @@ struct stretches {
 	size_t n;
 };
 
+/* In memory up to so many bytes: mapped_room(). */
 int remains_find(const uint8_t *, uint64_t n, struct stretches covered,
-    struct stretches inside, struct remains *, struct err *);
+    struct stretches inside, uint64_t memory_bytes, struct remains *, struct err *);
 void remains_free(struct remains *);
 
 /* The index of the stretch that a joined byte is of, or of the next; n: none. */
