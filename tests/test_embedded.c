@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -370,6 +372,53 @@ threads_and_memory_do_not_change_the_delta(void **state)
 	pair_close(&p);
 }
 
+/* What the program took at most, in KiB. */
+static long
+memory_of(const struct scratch *s)
+{
+	const char *bin = getenv("BIN");
+	char program[4096];
+	struct rusage use;
+	int status;
+	pid_t pid;
+
+	(void)snprintf(program, sizeof program, "%s/mkdelta",
+	    bin == NULL ? "build/bin" : bin);
+	if ((pid = fork()) == 0) {
+		if (chdir(s->path) == 0)
+			(void)execl(program, "mkdelta", "diff", "-q", "--memory", "16M",
+			    "old/image", "new/image", "delta", (char *)NULL);
+		_exit(127);
+	}
+	assert_int_equal(wait4(pid, &status, 0, &use), pid);
+	assert_int_equal(status, 0);
+	return use.ru_maxrss;
+}
+
+/* Of all that is mapped a part is looked at at once; noise without programs is what
+ * remains of either side. */
+static void
+images_larger_than_the_memory_leave_it(void **state)
+{
+	struct buf a = BUF_INIT(3 * MAX), b = BUF_INIT(3 * MAX);
+
+#ifdef __SANITIZE_ADDRESS__
+	skip();
+#endif
+	add_noise(&a, MAX, 7);
+	add(&b, a.data, MAX / 2);
+	add(&b, "more", 4);
+	add(&b, a.data + MAX / 2, MAX / 2);
+	add(&a, old.data[0], old.n[0]);
+	add(&b, new.data[0], new.n[0]);
+	pair_folders(*state);
+	pair_put(*state, "old/image", a.data, a.len);
+	pair_put(*state, "new/image", b.data, b.len);
+	buf_free(&a);
+	buf_free(&b);
+	assert_true(memory_of(*state) < 3 * (MAX >> 10));
+}
+
 int
 main(void)
 {
@@ -382,6 +431,7 @@ main(void)
 		SCRATCH_TEST(a_thousand_headers_without_programs_come_back),
 		SCRATCH_TEST(headers_in_an_image_may_lie),
 		SCRATCH_TEST(programs_in_a_filesystem_are_found_by_its_inodes),
+		SCRATCH_TEST(images_larger_than_the_memory_leave_it),
 		SCRATCH_TEST(threads_and_memory_do_not_change_the_delta),
 	};
 

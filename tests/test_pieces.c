@@ -275,7 +275,7 @@ an_image_in_pieces_is_predicted_as_a_whole(void **state)
 }
 
 static void
-pieces_of_nothing_and_pieces_cut_anywhere_change_nothing(void **state)
+pieces_of_nothing_and_cuts_anywhere_change_nothing(void **state)
 {
 	struct image_said im = right;
 	const struct said_all s = { FLAGS, 1, &im, 1, false, 0 };
@@ -337,8 +337,8 @@ pieces_outside_of_their_file_are_refused(void **state)
 
 		must_refuse_side((struct side){ { { end, 0, 1 } }, 1, 0 }, is_new,
 		    "outside of its file");
-		must_refuse_side((struct side){ { { 1, 0, (uint64_t)end } }, 1, 0 }, is_new,
-		    "outside of its file");
+		must_refuse_side((struct side){ { { 1, 0, (uint64_t)end } }, 1, 0 },
+		    is_new, "outside of its file");
 		must_refuse_side((struct side){ { { -1, 0, 1 } }, 1, 0 }, is_new,
 		    "outside of its file");
 		must_refuse_side((struct side){ { { INT64_MIN, 0, 1 } }, 1, 0 }, is_new,
@@ -455,7 +455,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_image_in_pieces_is_predicted_as_a_whole),
-		cmocka_unit_test(pieces_of_nothing_and_pieces_cut_anywhere_change_nothing),
+		cmocka_unit_test(pieces_of_nothing_and_cuts_anywhere_change_nothing),
 		cmocka_unit_test(without_images_copies_stay_as_they_are),
 		cmocka_unit_test(pieces_outside_of_their_file_are_refused),
 		cmocka_unit_test(pieces_that_overlap_are_refused),
