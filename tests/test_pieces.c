@@ -243,7 +243,8 @@ enum { FLAGS = FLAG_SPARSE | FLAG_IMAGES | FLAG_PIECES };
 
 /* The image as it is: the front and the rest stand the wrong way round. */
 static const struct image_said right = {
-	{ { { OLD_FRONT, 0, FRONT }, { OLD_REST - OLD_FRONT - FRONT, HOLE, REST } }, 2, 0 },
+	{ { { OLD_FRONT, 0, FRONT }, { OLD_REST - OLD_FRONT - FRONT, HOLE, REST } },
+	    2, 0 },
 	{ { { NEW_FRONT, 0, FRONT }, { NEW_REST - NEW_FRONT - FRONT, HOLE + MOVED,
 	    REST } }, 2, 0 },
 };
@@ -284,8 +285,9 @@ pieces_of_nothing_and_cuts_anywhere_change_nothing(void **state)
 
 	(void)state;
 	/* The front in three, between two branches; nothing behind it. */
-	im.old = (struct side){ { { OLD_FRONT, 0, FAR }, { 0, 0, 4 }, { 0, 0, FRONT - PAST },
-		{ 0, 0, 0 }, { OLD_REST - OLD_FRONT - FRONT, HOLE, REST } }, 5, 0 };
+	im.old = (struct side){ { { OLD_FRONT, 0, FAR }, { 0, 0, 4 },
+		{ 0, 0, FRONT - PAST }, { 0, 0, 0 },
+		{ OLD_REST - OLD_FRONT - FRONT, HOLE, REST } }, 5, 0 };
 	assert_int_equal(build(&s, &m, &e), 0);
 	must_be_predicted(&m);
 }
