@@ -9,8 +9,8 @@
 #include "manifest/base/fs.h"
 #include "manifest/base/log.h"
 #include "manifest/tuf_client.h"
-#include "mkdelta/delta_check.h"
-#include "mkdelta/jobs.h"
+#include "mkdelta/encode/delta_check.h"
+#include "mkdelta/encode/jobs.h"
 #include "mkdelta/old_tree.h"
 #include "mkdelta/scratch.h"
 

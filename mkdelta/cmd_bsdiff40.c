@@ -10,7 +10,7 @@
 #include "manifest/base/fs_change.h"
 #include "manifest/base/log.h"
 
-#include "mkdelta/bsdiff40.h"
+#include "mkdelta/encode/bsdiff40.h"
 #include "mkdelta/commands.h"
 #include "mkdelta/subject.h"
 

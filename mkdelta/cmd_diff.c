@@ -10,13 +10,13 @@
 #include "manifest/base/fs_change.h"
 #include "manifest/base/log.h"
 
+#include "mkdelta/encode/delta_check.h"
+#include "mkdelta/encode/delta_write.h"
+#include "mkdelta/encode/effort.h"
+#include "mkdelta/encode/without.h"
 #include "mkdelta/cmd_bsdiff40.h"
 #include "mkdelta/commands.h"
-#include "mkdelta/delta_check.h"
-#include "mkdelta/delta_write.h"
-#include "mkdelta/effort.h"
 #include "mkdelta/subject.h"
-#include "mkdelta/without.h"
 
 static uint32_t jobs;
 static uint64_t memory_bytes;

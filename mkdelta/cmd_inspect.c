@@ -9,7 +9,7 @@
 #include "manifest/base/fs.h"
 #include "manifest/listing.h"
 
-#include "mkdelta/bsdiff40.h"
+#include "mkdelta/encode/bsdiff40.h"
 #include "mkdelta/cmd_bsdiff40.h"
 #include "mkdelta/commands.h"
 #include "mkdelta/inspect.h"

@@ -13,10 +13,10 @@
 #include "manifest/base/fs_tree.h"
 #include "manifest/base/log.h"
 
-#include "mkdelta/bsdiff40.h"
+#include "mkdelta/encode/bsdiff40.h"
+#include "mkdelta/encode/spill.h"
 #include "mkdelta/cmd_bsdiff40.h"
 #include "mkdelta/commands.h"
-#include "mkdelta/spill.h"
 #include "mkdelta/subject.h"
 #include "mkdelta/tree_write.h"
 

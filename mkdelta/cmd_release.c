@@ -4,10 +4,10 @@
 #include "manifest/base/bytes.h"
 #include "manifest/base/log.h"
 #include "manifest/base/utc.h"
+#include "mkdelta/encode/effort.h"
+#include "mkdelta/encode/without.h"
 #include "mkdelta/commands.h"
-#include "mkdelta/effort.h"
 #include "mkdelta/release.h"
-#include "mkdelta/without.h"
 
 static struct release_want want = { .channel = NULL };
 static bool json;

@@ -6,8 +6,8 @@
 #include "manifest/base/buf.h"
 #include "manifest/base/cancel.h"
 #include "manifest/base/fs_change.h"
-#include "mkdelta/jobs.h"
-#include "mkdelta/zwrite.h"
+#include "mkdelta/encode/jobs.h"
+#include "mkdelta/encode/zwrite.h"
 
 #include "mkdelta/frames.h"
 

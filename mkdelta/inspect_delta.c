@@ -10,14 +10,14 @@
 #include "manifest/base/log.h"
 #include "manifest/jv.h"
 
-#include "mkdelta/built.h"
+#include "mkdelta/encode/built.h"
+#include "mkdelta/encode/delta_plan.h"
+#include "mkdelta/encode/spill.h"
 #include "mkdelta/commands.h"
-#include "mkdelta/delta_plan.h"
 #include "mkdelta/subject.h"
 
 #include "mkdelta/inspect.h"
 #include "mkdelta/inspect_rules.h"
-#include "mkdelta/spill.h"
 
 enum { NAME_MAX_SHOWN = 4200 };
 

@@ -11,9 +11,9 @@
 #include "manifest/base/fs_change.h"
 #include "manifest/base/log.h"
 #include "manifest/chain.h"
-#include "mkdelta/delta_check.h"
-#include "mkdelta/delta_write.h"
-#include "mkdelta/jobs.h"
+#include "mkdelta/encode/delta_check.h"
+#include "mkdelta/encode/delta_write.h"
+#include "mkdelta/encode/jobs.h"
 #include "mkdelta/old_tree.h"
 
 #include "mkdelta/release.h"

@@ -7,8 +7,8 @@
 #include "manifest/base/fs.h"
 #include "manifest/base/fs_change.h"
 #include "manifest/base/log.h"
+#include "mkdelta/encode/zwrite.h"
 #include "mkdelta/pack.h"
-#include "mkdelta/zwrite.h"
 
 #include "mkdelta/release.h"
 

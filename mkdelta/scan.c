@@ -13,7 +13,7 @@
 #include "manifest/base/fs.h"
 #include "manifest/base/fs_tree.h"
 #include "manifest/base/hash.h"
-#include "mkdelta/jobs.h"
+#include "mkdelta/encode/jobs.h"
 #include "mkdelta/xattr.h"
 
 #include "mkdelta/scan.h"

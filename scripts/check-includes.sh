@@ -4,6 +4,7 @@
 #
 #	manifest/base <- manifest <- apply, mkdelta, hosting
 #	manifest/base <- apply/patch <- apply, mkdelta
+#	manifest, apply/patch <- mkdelta/encode <- mkdelta
 set -u
 cd "$(dirname "$0")/.." || exit 2
 bad=0
@@ -20,6 +21,7 @@ layer() {
 	manifest/*) echo manifest ;;
 	apply/patch/*) echo patch ;;
 	apply/*) echo apply ;;
+	mkdelta/encode/*) echo encode ;;
 	mkdelta/*) echo mkdelta ;;
 	hosting/*) echo hosting ;;
 	*) echo tests ;;
@@ -33,9 +35,10 @@ may() {
 	manifest) echo "manifest base" ;;
 	patch) echo "patch base" ;;
 	apply) echo "apply patch manifest base" ;;
-	mkdelta) echo "mkdelta patch manifest base" ;;
+	encode) echo "encode patch manifest base" ;;
+	mkdelta) echo "mkdelta encode patch manifest base" ;;
 	hosting) echo "hosting manifest base" ;;
-	*) echo "tests hosting mkdelta apply patch manifest base" ;;
+	*) echo "tests hosting mkdelta encode apply patch manifest base" ;;
 	esac
 }
 
@@ -67,13 +70,13 @@ door() {
 }
 door openssl/ manifest/base/hash.c manifest/verify.c manifest/sign.c
 door jansson manifest/jv.c
-door zstd apply/patch/zread.c apply/patch/frame_zstd.c mkdelta/zwrite.c
-door lzma apply/patch/lzread.c apply/patch/frame_xz.c mkdelta/lzwrite.c
-door bzlib mkdelta/bzip2.c
+door zstd apply/patch/zread.c apply/patch/frame_zstd.c mkdelta/encode/zwrite.c
+door lzma apply/patch/lzread.c apply/patch/frame_xz.c mkdelta/encode/lzwrite.c
+door bzlib mkdelta/encode/bzip2.c
 door zlib apply/patch/deflate.c
 door archive apply/patch/untar.c mkdelta/unpack.c
 door curl/ apply/fetch.c hosting/fetch.c
-door divsufsort mkdelta/suffix.c
+door divsufsort mkdelta/encode/suffix.c
 door ini.h apply/conf.c
 
 # The calls that change the disk stand in manifest/base only.

@@ -14,9 +14,9 @@
 #include "manifest/base/buf.h"
 #include "manifest/base/bytes.h"
 
-#include "mkdelta/bsdiff40.h"
-#include "mkdelta/bzip2.h"
-#include "mkdelta/spill.h"
+#include "mkdelta/encode/bsdiff40.h"
+#include "mkdelta/encode/bzip2.h"
+#include "mkdelta/encode/spill.h"
 
 #define NEGATIVE(n) ((uint64_t)1 << 63 | (n))
 

@@ -12,7 +12,7 @@
 #include <lzma.h>
 
 #include "apply/patch/repack.h"
-#include "mkdelta/deflate_list.h"
+#include "mkdelta/encode/deflate_list.h"
 #include "tests/lab/streams.h"
 
 enum { LARGE = 64 << 20, TEXT = 60000, KINDS = 8 };

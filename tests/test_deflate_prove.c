@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "mkdelta/deflate_find.h"
+#include "mkdelta/encode/deflate_find.h"
 #include "tests/lab/streams.h"
 
 enum { LARGE = 64 << 20, TEXT = 60000 };

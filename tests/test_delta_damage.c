@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "apply/patch/delta.h"
-#include "mkdelta/delta_check.h"
+#include "mkdelta/encode/delta_check.h"
 
 #include "tests/lab/delta_pair.h"
 #include "tests/lab/golden.h"

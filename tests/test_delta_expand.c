@@ -14,7 +14,7 @@
 
 #include "apply/patch/delta.h"
 #include "manifest/base/bytes.h"
-#include "mkdelta/delta_check.h"
+#include "mkdelta/encode/delta_check.h"
 
 #include "tests/lab/delta_pair.h"
 #include "tests/lab/streams.h"

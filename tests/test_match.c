@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "mkdelta/delta_plan.h"
-#include "mkdelta/match_name.h"
+#include "mkdelta/encode/delta_plan.h"
+#include "mkdelta/encode/match_name.h"
 
 #include "tests/lab/delta_pair.h"
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "mkdelta/overrides.h"
+#include "mkdelta/encode/overrides.h"
 
 enum { LOW = 0x10000, BYTES = 0x10000, REFS = 4, BASE = 0x8000, NEW_BASE = 0x8040 };
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "manifest/base/fs.h"
-#include "mkdelta/jobs.h"
+#include "mkdelta/encode/jobs.h"
 #include "mkdelta/scan.h"
 #include "mkdelta/tree_write.h"
 #include "tests/lab/lab.h"

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "mkdelta/delta_check.h"
+#include "mkdelta/encode/delta_check.h"
 #include "mkdelta/scan.h"
 
 #include "tests/lab/delta_pair.h"

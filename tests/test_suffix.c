@@ -7,11 +7,11 @@
 
 #include <cmocka.h>
 
-#include "mkdelta/bsdiff.h"
-#include "mkdelta/hints.h"
-#include "mkdelta/suffix.h"
-#include "mkdelta/suffix_sort.h"
-#include "mkdelta/windows.h"
+#include "mkdelta/encode/bsdiff.h"
+#include "mkdelta/encode/hints.h"
+#include "mkdelta/encode/suffix.h"
+#include "mkdelta/encode/suffix_sort.h"
+#include "mkdelta/encode/windows.h"
 
 static size_t
 longest_by_hand(const uint8_t *text, size_t n, const uint8_t *pattern, size_t m)

@@ -10,7 +10,7 @@
 #include "apply/patch/untar.h"
 #include "manifest/base/fs.h"
 #include "manifest/base/fs_change.h"
-#include "mkdelta/zwrite.h"
+#include "mkdelta/encode/zwrite.h"
 #include "tests/lab/lab.h"
 
 /* `in.tar` of the lab as one zstd frame: `in.zst`, open, its size in *bytes. */

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "mkdelta/seeds.h"
-#include "mkdelta/windows.h"
+#include "mkdelta/encode/seeds.h"
+#include "mkdelta/encode/windows.h"
 
 static void
 fill(uint8_t *p, size_t n, unsigned letters)

@@ -17,8 +17,8 @@
 #include "apply/patch/delta_format.h"
 #include "apply/patch/lzread.h"
 #include "apply/patch/zread.h"
-#include "mkdelta/lzwrite.h"
-#include "mkdelta/zwrite.h"
+#include "mkdelta/encode/lzwrite.h"
+#include "mkdelta/encode/zwrite.h"
 
 enum { PLAIN_BYTES = 300000, FRONT_BYTES = 7 };
 

@@ -15,8 +15,8 @@
 
 #include "manifest/base/buf.h"
 #include "manifest/base/bytes.h"
-#include "mkdelta/bsdiff40.h"
-#include "mkdelta/bzip2.h"
+#include "mkdelta/encode/bsdiff40.h"
+#include "mkdelta/encode/bzip2.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -12,7 +12,7 @@
 
 #include "apply/patch/delta.h"
 #include "manifest/base/fs.h"
-#include "mkdelta/delta_check.h"
+#include "mkdelta/encode/delta_check.h"
 #include "mkdelta/scan.h"
 
 #include "tests/lab/delta_pair.h"

@@ -10,7 +10,7 @@
 
 #include "manifest/listing.h"
 
-#include "mkdelta/delta_write.h"
+#include "mkdelta/encode/delta_write.h"
 
 #include "tests/lab/scratch.h"
 

@@ -11,7 +11,7 @@
 #include "manifest/tuf_write.h"
 #include "mkdelta/keys.h"
 #include "mkdelta/repo.h"
-#include "mkdelta/zwrite.h"
+#include "mkdelta/encode/zwrite.h"
 
 #include "tests/lab/forge.h"
 

@@ -12,9 +12,9 @@
 #include "manifest/base/fs.h"
 #include "manifest/base/fs_change.h"
 #include "apply/ready.h"
-#include "mkdelta/delta_write.h"
+#include "mkdelta/encode/delta_write.h"
 #include "mkdelta/pack.h"
-#include "mkdelta/zwrite.h"
+#include "mkdelta/encode/zwrite.h"
 
 #include "tests/lab/release.h"
 
