@@ -103,6 +103,49 @@ the_wanted_suffixes_find_what_all_would(void **state)
 	}
 }
 
+/* What many suffixes have in common is longer than they are in order. */
+static void
+no_match_is_longer_than_what_is_there(void **state)
+{
+	enum { OLD = 40000, HEAD = 300, TAIL = 100, COPIES = 60 };
+	uint8_t *old = malloc(OLD), *new = malloc(HEAD + TAIL), head[HEAD];
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_true(old != NULL && new != NULL);
+	srand(11);
+	for (size_t i = 0; i < OLD; i++)
+		old[i] = (uint8_t)rand();
+	for (size_t i = 0; i < HEAD; i++)
+		head[i] = i < 8 ? (uint8_t)rand() : 0;
+	for (size_t k = 0; k < COPIES; k++)
+		memcpy(old + k * 650, head, HEAD);
+	memcpy(old + OLD - HEAD / 2, head, HEAD / 2);
+	for (int round = 0; round < 200; round++) {
+		struct windows *wanted;
+		struct suffix *some;
+		size_t other = (size_t)rand() % COPIES * 650, rank, cut;
+
+		memcpy(new, old + other, HEAD + TAIL);
+		cut = 64 + (size_t)rand() % (HEAD + TAIL - 64);
+		memset(new + cut, rand(), HEAD + TAIL - cut);
+		assert_non_null(wanted = windows_new(new, HEAD + TAIL, &e));
+		assert_non_null(some = suffix_of(old, OLD, wanted, &e));
+		for (size_t at = 0; at + 1 < HEAD + TAIL; at++) {
+			size_t n = HEAD + TAIL - at;
+			size_t len = suffix_search(some, new + at, n, &rank);
+			size_t place = len == 0 ? 0 : suffix_place(some, rank, len, at);
+
+			assert_true(len <= n && place + len <= OLD);
+			assert_memory_equal(old + place, new + at, len);
+		}
+		suffix_free(some);
+		windows_free(wanted);
+	}
+	free(old);
+	free(new);
+}
+
 static void
 some_suffixes_are_in_order_as_deep_as_asked(void **state)
 {
@@ -281,6 +324,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(search_equals_looking_everywhere),
 		cmocka_unit_test(the_wanted_suffixes_find_what_all_would),
+		cmocka_unit_test(no_match_is_longer_than_what_is_there),
 		cmocka_unit_test(some_suffixes_are_in_order_as_deep_as_asked),
 		cmocka_unit_test(hints_lead_where_the_blocks_say),
 		cmocka_unit_test(windows_are_wanted_where_no_hint_leads),

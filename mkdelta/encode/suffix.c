@@ -14,7 +14,8 @@
 struct suffix {
 	const uint8_t *text;
 	size_t n;
-	size_t ranks;		/* suffixes in the array */
+	size_t ranks;		/* suffixes in the array, */
+	size_t depth;		/* in order by so many bytes */
 	saidx_t *small;		/* one of these */
 	saidx64_t *large;
 	uint32_t *pairs;	/* PAIRS + 1: keys before those with each two bytes */
@@ -120,6 +121,7 @@ suffix_new(const uint8_t *text, size_t n, struct err *e)
 		return no_memory(s, n, e);
 	s->text = text;
 	s->n = s->ranks = n;
+	s->depth = SIZE_MAX;
 	if (n <= INT32_MAX) {
 		s->small = malloc((n + 1) * sizeof *s->small);
 		rc = s->small == NULL ? -2 : n == 0 ? 0 :
@@ -164,6 +166,7 @@ suffix_of(const uint8_t *text, size_t n, const struct windows *wanted, struct er
 	if (s != NULL && marks != NULL) {
 		s->text = text;
 		s->n = n;
+		s->depth = SUFFIX_DEPTH;
 		s->ranks = windows_mark(wanted, text, n, marks);
 		if (s->ranks > n / MOST || n > INT32_MAX) {
 			free(marks);
@@ -192,12 +195,14 @@ suffix_free(struct suffix *s)
 	free(s);
 }
 
-/* Bytes in common from `from` on, which are known to be equal before it. */
+/* Bytes in common from `from` on; before it they are known to be equal as far as there
+ * are any. */
 static size_t
 common(const struct suffix *s, size_t at, const uint8_t *pattern, size_t n, size_t from)
 {
 	size_t max = s->n - at < n ? s->n - at : n;
 
+	from = from < max ? from : max;
 	while (from + 8 <= max && memcmp(s->text + at + from, pattern + from, 8) == 0)
 		from += 8;
 	while (from < max && s->text[at + from] == pattern[from])
@@ -253,7 +258,8 @@ find_key(const struct suffix *s, size_t low, size_t high, uint64_t key, bool abo
 }
 
 /* Binary search; what both bounds share with the pattern is shared by all
- * between (Manber and Myers 1993), so it is compared once. */
+ * between (Manber and Myers 1993), so it is compared once; as far as they are in
+ * order. */
 static size_t
 search_between(const struct suffix *s, size_t low, size_t high, const uint8_t *pattern,
     size_t n, size_t *rank)
@@ -263,8 +269,9 @@ search_between(const struct suffix *s, size_t low, size_t high, const uint8_t *p
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		size_t here = place(s, middle);
-		size_t len = common(s, here, pattern, n, low_len < high_len ? low_len :
-		    high_len);
+		size_t shared = low_len < high_len ? low_len : high_len;
+		size_t len = common(s, here, pattern, n, shared < s->depth ? shared :
+		    s->depth);
 
 		if (len > best) {
 			best = len;
