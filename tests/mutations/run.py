@@ -88,19 +88,20 @@ def compile_over(text, file, name):
 
 
 def failed_tests(tap):
-    """TAP's failures as "test", or "test:case" where a message before names a case."""
+    """TAP's failures as "test", or "test:case" where a message before names a case.
+    What the programs say may stand before either in its line."""
     case = ""
     for line in tap.split("\n"):
-        said = re.match(r"ERROR: (\w+_\w+): ", line)
-        test = re.match(r"not ok \d+ - (\w+)$", line)
+        said = re.search(r"ERROR: (\w+_\w+): ", line)
+        test = re.search(r"not ok \d+ - (\w+)$", line)
         if test:
             yield test.group(1) + case
         case = ":" + said.group(1) if said else ""
 
 
 def run(program, over, test=None):
-    """What of the program (or its one test) fails, as "program:test", with this laid
-    over the client."""
+    """What of the program (or its one test) fails or dies, as "program:test", with this
+    laid over the client."""
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", LD_LIBRARY_PATH=over,
                BIN=os.path.abspath(BUILD + "/mutable/bin"))
     if test:
@@ -112,7 +113,7 @@ def run(program, over, test=None):
     except subprocess.TimeoutExpired:
         return [program + ":(never ends)"]
     failed = [program + ":" + name for name in failed_tests(done.stdout)]
-    return failed or ([program + ":(dies)"] if done.returncode != 0 else [])
+    return failed or ([program + ":" + (test or "(dies)")] if done.returncode != 0 else [])
 
 
 def look(m, find):
