@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "manifest/base/hash.h"
 #include "manifest/base/utc.h"
 #include "manifest/halt.h"
 #include "manifest/record.h"
@@ -27,15 +28,17 @@ ask(const struct jv *part)
 	(void)halt_covers(part, &r, CASE_NOW);
 }
 
-/* A release that nobody names is free again 14 days after the last signature. */
+/* A release that nobody names is free again 14 days after the last signature.  Its
+ * listing has the hash of the file itself, so the file cannot name it. */
 static void
-ask_later(const struct jv *part)
+ask_later(const struct jv *part, const uint8_t *data, size_t n)
 {
 	const char *text = jv_text(jv_get(part, "x-signed"));
 	struct record r = { .release = 1 };
 	int64_t x_signed;
 
-	memset(&r.listing, 0x5a, sizeof r.listing);
+	if (sha256_of(data, n, &r.listing, NULL) == -1)
+		return;
 	if (text == NULL || utc_parse(text, &x_signed) == -1)
 		x_signed = CASE_NOW;
 	if (x_signed > (int64_t)1 << 36)
@@ -61,7 +64,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		if (tuf_case_stored() != 1)
 			abort();
 		ask(part);
-		ask_later(part);
+		ask_later(part, data, n);
 	}
 	tuf_case_close(t);
 	return 0;
