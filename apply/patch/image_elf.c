@@ -20,12 +20,6 @@ struct tables {
 	unsigned program_bytes, section_bytes;
 };
 
-static unsigned
-half(const uint8_t *p)
-{
-	return p[0] | (unsigned)p[1] << 8;
-}
-
 /* A field that is a word of the class: 4 or 8 bytes. */
 static uint64_t
 word(const struct image *im, const uint8_t *p32, const uint8_t *p64)
@@ -44,18 +38,18 @@ read_head(struct image *im, const uint8_t *h, size_t n, struct tables *t)
 	im->bits = h[4] == 1 ? 32 : 64;
 	if (im->bits == 64 && n < HEAD_64)
 		return -1;
-	if (half(h + 16) < TYPE_REL || half(h + 16) > TYPE_DYN)
+	if (le16_load(h + 16) < TYPE_REL || le16_load(h + 16) > TYPE_DYN)
 		return -1;
-	im->relocatable = half(h + 16) == TYPE_REL;
-	im->machine = half(h + 18);
+	im->relocatable = le16_load(h + 16) == TYPE_REL;
+	im->machine = le16_load(h + 18);
 	t->programs = word(im, h + 28, h + 32);
 	t->sections = word(im, h + 32, h + 40);
 	tail = im->bits == 64 ? h + 54 : h + 42;
-	t->program_bytes = half(tail);
-	t->n_programs = half(tail + 2);
-	t->section_bytes = half(tail + 4);
-	t->n_sections = half(tail + 6);
-	t->names = half(tail + 8);
+	t->program_bytes = le16_load(tail);
+	t->n_programs = le16_load(tail + 2);
+	t->section_bytes = le16_load(tail + 4);
+	t->n_sections = le16_load(tail + 6);
+	t->names = le16_load(tail + 8);
 	return 0;
 }
 

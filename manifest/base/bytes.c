@@ -4,6 +4,12 @@
 
 #include "manifest/base/bytes.h"
 
+unsigned
+le16_load(const uint8_t p[static 2])
+{
+	return p[0] | (unsigned)p[1] << 8;
+}
+
 uint32_t
 le32_load(const uint8_t p[static 4])
 {

@@ -12,6 +12,7 @@
 
 enum { VARINT_MAX = 10 };
 
+unsigned le16_load(const uint8_t p[static 2]);
 uint32_t le32_load(const uint8_t p[static 4]);
 uint64_t le64_load(const uint8_t p[static 8]);
 void le32_store(uint8_t p[static 4], uint32_t);

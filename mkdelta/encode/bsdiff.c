@@ -4,6 +4,7 @@
 
 #include "manifest/base/cancel.h"
 
+#include "mkdelta/encode/alike.h"
 #include "mkdelta/encode/hints.h"
 #include "mkdelta/encode/mapped.h"
 #include "mkdelta/encode/seeds.h"
@@ -48,15 +49,9 @@ blocks_free(struct blocks *b)
 	b->n = b->cap = 0;
 }
 
-static int
-add_block(struct blocks *b, uint64_t old_at, uint64_t copy, uint64_t extra, struct err *e)
+int
+blocks_add(struct blocks *b, struct block block, struct err *e)
 {
-	if (copy == 0 && extra == 0)
-		return 0;
-	if (copy == 0 && b->n > 0) {
-		b->list[b->n - 1].extra += extra;
-		return 0;
-	}
 	if (b->n == b->cap) {
 		size_t cap = b->cap == 0 ? 64 : b->cap * 2;
 		struct block *grown = realloc(b->list, cap * sizeof *grown);
@@ -66,8 +61,20 @@ add_block(struct blocks *b, uint64_t old_at, uint64_t copy, uint64_t extra, stru
 		b->list = grown;
 		b->cap = cap;
 	}
-	b->list[b->n++] = (struct block){ old_at, copy, extra };
+	b->list[b->n++] = block;
 	return 0;
+}
+
+static int
+add_block(struct blocks *b, uint64_t old_at, uint64_t copy, uint64_t extra, struct err *e)
+{
+	if (copy == 0 && extra == 0)
+		return 0;
+	if (copy == 0 && b->n > 0) {
+		b->list[b->n - 1].extra += extra;
+		return 0;
+	}
+	return blocks_add(b, (struct block){ old_at, copy, extra }, e);
 }
 
 /* Does new[at] agree with old in the alignment of the last block? */
@@ -162,17 +169,10 @@ close_block(struct matcher *m, size_t at, struct err *e)
 static size_t
 follow(const struct matcher *m, size_t old_at, size_t max)
 {
-	const uint8_t *a = m->old + old_at, *b = m->new + m->scan;
-	size_t n = 0;
-
 	if (old_at >= m->n_old)
 		return 0;
 	max = m->n_old - old_at < max ? m->n_old - old_at : max;
-	while (n + 8 <= max && memcmp(a + n, b + n, 8) == 0)
-		n += 8;
-	while (n < max && a[n] == b[n])
-		n++;
-	return n;
+	return alike_bytes(m->old + old_at, m->new + m->scan, max);
 }
 
 /* Where the running alignment leads. */

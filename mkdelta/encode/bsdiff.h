@@ -38,6 +38,8 @@ int bsdiff_blocks(const uint8_t *old, size_t n_old, const struct suffix *whole,
 /* The same with long matches alone, several times faster. */
 int bsdiff_rough(const uint8_t *old, size_t n_old, const uint8_t *new, size_t n_new,
     uint64_t memory_bytes, const struct blocks *hints, struct blocks *, struct err *);
+/* One more behind the others. */
+int blocks_add(struct blocks *, struct block, struct err *);
 void blocks_free(struct blocks *);
 
 #endif

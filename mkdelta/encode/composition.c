@@ -172,22 +172,6 @@ compare_copies(const void *pa, const void *pb)
 	return a->new_at < b->new_at ? -1 : a->new_at > b->new_at;
 }
 
-static int
-put(struct blocks *b, struct block block, struct err *e)
-{
-	if (b->n == b->cap) {
-		size_t cap = b->cap == 0 ? 4096 : b->cap * 2;
-		struct block *grown = realloc(b->list, cap * sizeof *grown);
-
-		if (grown == NULL)
-			return err_set(e, ERR_NOMEM, "out of memory for matches");
-		b->list = grown;
-		b->cap = cap;
-	}
-	b->list[b->n++] = block;
-	return 0;
-}
-
 /* Copies that go on where the one before ended are one. */
 static size_t
 join(struct copy *list, size_t n)
@@ -212,11 +196,11 @@ static int
 put_fresh(struct blocks *b, struct block k, struct err *e)
 {
 	while (k.extra > COPY_MAX) {
-		if (put(b, (struct block){ k.old_at, k.copy, COPY_MAX }, e) == -1)
+		if (blocks_add(b, (struct block){ k.old_at, k.copy, COPY_MAX }, e) == -1)
 			return -1;
 		k = (struct block){ 0, 0, k.extra - COPY_MAX };
 	}
-	return put(b, k, e);
+	return blocks_add(b, k, e);
 }
 
 static int
@@ -225,7 +209,8 @@ put_copy(struct blocks *b, const struct copy *c, uint64_t end, struct err *e)
 	uint64_t done = 0;
 
 	for (; c->bytes - done > COPY_MAX; done += COPY_MAX)
-		if (put(b, (struct block){ c->old_at + done, COPY_MAX, 0 }, e) == -1)
+		if (blocks_add(b, (struct block){ c->old_at + done, COPY_MAX, 0 },
+		    e) == -1)
 			return -1;
 	return put_fresh(b, (struct block){ c->old_at + done, c->bytes - done,
 		end - (c->new_at + c->bytes) }, e);

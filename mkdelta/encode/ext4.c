@@ -28,28 +28,22 @@ struct fs {
 	bool wide;
 };
 
-static unsigned
-half(const uint8_t *p)
-{
-	return p[0] | (unsigned)p[1] << 8;
-}
-
 static bool
 open_fs(struct fs *f, const uint8_t *data, size_t n)
 {
 	const uint8_t *s = data + SUPER;
 	uint32_t incompatible;
 
-	if (n < SUPER + SUPER_BYTES || half(data + MAGIC_AT) != 0xef53 ||
+	if (n < SUPER + SUPER_BYTES || le16_load(data + MAGIC_AT) != 0xef53 ||
 	    le32_load(s + 24) > 6)
 		return false;
 	incompatible = le32_load(s + 96);
 	*f = (struct fs){ .data = data, .n = n,
 		.block = (uint64_t)1024 << le32_load(s + 24),
 		.inodes = le32_load(s), .per_group = le32_load(s + 40),
-		.inode_bytes = half(s + 88), .wide = (incompatible & WIDE) != 0 };
+		.inode_bytes = le16_load(s + 88), .wide = (incompatible & WIDE) != 0 };
 	f->descriptors = (le32_load(s + 20) + 1) * f->block;
-	f->descriptor_bytes = f->wide ? half(s + 254) : 32;
+	f->descriptor_bytes = f->wide ? le16_load(s + 254) : 32;
 	return f->per_group > 0 && f->inode_bytes >= 128 && f->descriptor_bytes >= 32 &&
 	    (!f->wide || f->descriptor_bytes >= 64) && le32_load(s + 20) <= 1 &&
 	    (incompatible & META_GROUPS) == 0;
@@ -71,9 +65,8 @@ ext4_next(const uint8_t *data, size_t from, size_t n, uint64_t *bytes)
 	struct fs f;
 
 	for (size_t at = from; at < n; at += STEP)
-		if (open_fs(&f, data + at, n - at) && (*bytes = fs_bytes(&f)) > SUPER) {
+		if (open_fs(&f, data + at, n - at) && (*bytes = fs_bytes(&f)) > SUPER)
 			return at;
-		}
 	*bytes = 0;
 	return n;
 }
@@ -119,9 +112,9 @@ static bool
 add_extents(const struct fs *f, const uint8_t *node, size_t n, unsigned depth,
     struct file *to)
 {
-	unsigned entries = half(node + 2);
+	unsigned entries = le16_load(node + 2);
 
-	if (half(node) != EXTENT_MAGIC || half(node + 6) != depth ||
+	if (le16_load(node) != EXTENT_MAGIC || le16_load(node + 6) != depth ||
 	    depth > EXTENT_DEPTH || 12 + 12 * (size_t)entries > n)
 		return false;
 	for (unsigned i = 0; i < entries; i++) {
@@ -129,13 +122,13 @@ add_extents(const struct fs *f, const uint8_t *node, size_t n, unsigned depth,
 		uint64_t at;
 
 		if (depth == 0) {
-			at = le32_load(p + 8) | (uint64_t)half(p + 6) << 32;
-			if (half(p + 4) <= EXTENT_LONGEST &&
-			    !add_blocks(f, to, le32_load(p), half(p + 4), at))
+			at = le32_load(p + 8) | (uint64_t)le16_load(p + 6) << 32;
+			if (le16_load(p + 4) <= EXTENT_LONGEST &&
+			    !add_blocks(f, to, le32_load(p), le16_load(p + 4), at))
 				return false;
 			continue;
 		}
-		at = le32_load(p + 4) | (uint64_t)half(p + 8) << 32;
+		at = le32_load(p + 4) | (uint64_t)le16_load(p + 8) << 32;
 		if (at >= f->n / f->block || !add_extents(f, f->data + at * f->block,
 		    (size_t)f->block, depth - 1, to))
 			return false;
@@ -148,10 +141,10 @@ read_inode(const struct fs *f, const uint8_t *inode, struct file *to)
 {
 	to->n = 0;
 	to->bytes = le32_load(inode + 4) | (uint64_t)le32_load(inode + 108) << 32;
-	if ((half(inode) & TYPES) != REGULAR || to->bytes < SMALLEST ||
+	if ((le16_load(inode) & TYPES) != REGULAR || to->bytes < SMALLEST ||
 	    to->bytes > LARGEST || (le32_load(inode + 32) & BY_EXTENTS) == 0)
 		return false;
-	return add_extents(f, inode + 40, 60, half(inode + 46), to) && to->n > 0;
+	return add_extents(f, inode + 40, 60, le16_load(inode + 46), to) && to->n > 0;
 }
 
 /* ---- all files ---- */
@@ -173,7 +166,6 @@ find_inode(const struct fs *f, uint64_t number)
 	return at > f->n - f->inode_bytes ? NULL : f->data + at;
 }
 
-/* Two files may claim the same blocks in a filesystem that lies: then none is true. */
 static int
 compare(const void *pa, const void *pb)
 {
@@ -182,26 +174,27 @@ compare(const void *pa, const void *pb)
 	return a->at < b->at ? -1 : a->at > b->at;
 }
 
-static bool
+/* Two files may claim the same blocks in a filesystem that lies: then none is true.
+ * 1: no byte belongs to two of the places from `first` on. */
+static int
 disjoint(const struct image_places *p, size_t first, struct err *e)
 {
 	struct stretch *all;
 	size_t n = 0, k = 0;
-	bool fine = true;
+	int fine = 1;
 
 	for (size_t i = first; i < p->n; i++)
 		n += p->list[i].n_pieces;
-	if ((all = calloc(n + 1, sizeof *all)) == NULL) {
-		(void)err_set(e, ERR_NOMEM, "out of memory for images");
-		return false;
-	}
+	if ((all = calloc(n + 1, sizeof *all)) == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory for images");
 	for (size_t i = first; i < p->n; i++)
 		for (size_t j = 0; j < p->list[i].n_pieces; j++)
 			all[k++] = p->list[i].pieces[j];
 	if (n > 0)
 		qsort(all, n, sizeof *all, compare);
 	for (size_t i = 1; i < n; i++)
-		fine = fine && all[i].at - all[i - 1].at >= all[i - 1].bytes;
+		if (all[i].at - all[i - 1].at < all[i - 1].bytes)
+			fine = 0;
 	free(all);
 	return fine;
 }
@@ -211,6 +204,7 @@ read_all(const struct fs *f, uint64_t at, struct file *file, struct image_places
     struct err *e)
 {
 	size_t first = out->n;
+	int fine;
 
 	for (uint64_t i = 0; i < f->inodes; i++) {
 		const uint8_t *inode = find_inode(f, i);
@@ -221,14 +215,14 @@ read_all(const struct fs *f, uint64_t at, struct file *file, struct image_places
 			continue;
 		for (size_t k = 0; k < file->n; k++)
 			file->list[k].at += at;
-		if (image_places_offer(f->data - at, (size_t)at + f->n, file->bytes,
-		    file->list, file->n, out, e) == -1)
+		if (image_places_offer(f->data - at, file->bytes, file->list,
+		    file->n, out, e) == -1)
 			return -1;
 	}
-	if (!disjoint(out, first, e))
+	if ((fine = disjoint(out, first, e)) == 0)
 		for (; out->n > first; out->n--)
 			free(out->list[out->n - 1].pieces);
-	return 0;
+	return fine == -1 ? -1 : 0;
 }
 
 int

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mkdelta/encode/alike.h"
+
 #include "mkdelta/encode/image_pairs.h"
 
 enum {
@@ -44,8 +46,7 @@ static int
 compare_likely(const void *pa, const void *pb)
 {
 	const struct likeness *a = pa, *b = pb;
-	size_t far_a = a->old > a->new ? a->old - a->new : a->new - a->old;
-	size_t far_b = b->old > b->new ? b->old - b->new : b->new - b->old;
+	size_t far_a = alike_apart(a->old, a->new), far_b = alike_apart(b->old, b->new);
 
 	if (a->alike != b->alike)
 		return a->alike > b->alike ? -1 : 1;

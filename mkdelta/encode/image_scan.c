@@ -31,10 +31,11 @@ read_bytes(void *arg, void *out, size_t n, uint64_t at, struct err *e)
 	return 0;
 }
 
+/* Takes a copy of the pieces. */
 static int
-add(struct image_places *p, const struct image_place *place, struct err *e)
+add(struct image_places *p, struct image_place place, const struct stretch *pieces,
+    size_t n_pieces, struct err *e)
 {
-	struct stretch *pieces;
 
 	if (p->n == p->cap) {
 		size_t cap = p->cap == 0 ? 64 : p->cap * 2;
@@ -45,12 +46,20 @@ add(struct image_places *p, const struct image_place *place, struct err *e)
 		p->list = grown;
 		p->cap = cap;
 	}
-	if ((pieces = calloc(place->n_pieces, sizeof *pieces)) == NULL)
+	if ((place.pieces = calloc(n_pieces, sizeof *pieces)) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory for images");
-	memcpy(pieces, place->pieces, place->n_pieces * sizeof *pieces);
-	p->list[p->n] = *place;
-	p->list[p->n++].pieces = pieces;
+	memcpy(place.pieces, pieces, n_pieces * sizeof *pieces);
+	place.n_pieces = n_pieces;
+	p->list[p->n++] = place;
 	return 0;
+}
+
+/* What an image is, besides where. */
+static struct image_place
+kind_of(const struct image *im)
+{
+	return (struct image_place){ .machine = im->machine, .bits = im->bits,
+		.relocatable = im->relocatable, .raw = im->raw };
 }
 
 static uint64_t
@@ -65,8 +74,8 @@ end_of(const struct image *im, const uint8_t *head)
 {
 	const uint8_t *tail = head + (im->bits == 64 ? 54 : 42);
 	uint64_t sections = im->bits == 64 ? le64_load(head + 40) : le32_load(head + 32);
-	uint64_t end = 0, table = (uint64_t)(tail[4] | tail[5] << 8) *
-	    (unsigned)(tail[6] | tail[7] << 8);
+	uint64_t end = 0, table = (uint64_t)le16_load(tail + 4) *
+	    le16_load(tail + 6);
 
 	if (sections <= im->bytes && table <= im->bytes - sections)
 		end = sections + table;
@@ -104,8 +113,8 @@ look(const uint8_t *data, size_t n, uint64_t at, struct image_place *out, struct
 		return 0;
 	if ((rc = image_open(&im, &old, &arena, e)) != 1)
 		return rc;
-	*out = (struct image_place){ .at = at, .machine = im.machine, .bits = im.bits,
-		.relocatable = im.relocatable, .raw = im.raw };
+	*out = kind_of(&im);
+	out->at = at;
 	out->bytes = im.raw ? le64_load(data + at + 16) : end_of(&im, data + at);
 	if (out->bytes > im.bytes)
 		out->bytes = im.bytes;
@@ -142,15 +151,10 @@ find_between(const uint8_t *data, size_t from, size_t to, struct image_places *o
 	while (elf < to || raw < to) {
 		size_t at = elf < raw ? elf : raw;
 		struct image_place place;
-		struct stretch all;
 		int rc = look(data, to, at, &place, e);
 
-		if (rc == 1) {
-			all = (struct stretch){ place.at, place.bytes, 0 };
-			place.pieces = &all;
-			place.n_pieces = 1;
-		}
-		if (rc == -1 || (rc == 1 && add(out, &place, e) == -1))
+		if (rc == -1 || (rc == 1 && add(out, place, &(struct stretch){ place.at,
+		    place.bytes, 0 }, 1, e) == -1))
 			return -1;
 		at += rc == 1 ? (size_t)place.bytes : 1;
 		if (elf < at)
@@ -182,26 +186,31 @@ image_places_find(const uint8_t *data, size_t n, struct image_places *out, struc
 	return rc;
 }
 
-uint8_t *
-image_place_gather(const uint8_t *data, const struct image_place *p, struct err *e)
+static uint8_t *
+gather(const uint8_t *data, const struct stretch *pieces, size_t n, uint64_t bytes,
+    struct err *e)
 {
-	uint8_t *all = calloc((size_t)p->bytes + 1, 1);
+	uint8_t *all = calloc((size_t)bytes + 1, 1);
 
 	if (all == NULL)
 		(void)err_set(e, ERR_NOMEM, "out of memory for images");
-	for (size_t i = 0; all != NULL && i < p->n_pieces; i++)
-		memcpy(all + p->pieces[i].joined_at, data + p->pieces[i].at,
-		    (size_t)p->pieces[i].bytes);
+	for (size_t i = 0; all != NULL && i < n; i++)
+		memcpy(all + pieces[i].joined_at, data + pieces[i].at,
+		    (size_t)pieces[i].bytes);
 	return all;
 }
 
-int
-image_places_offer(const uint8_t *data, size_t n, uint64_t bytes,
-    const struct stretch *pieces, size_t n_pieces, struct image_places *out,
-    struct err *e)
+uint8_t *
+image_place_gather(const uint8_t *data, const struct image_place *p, struct err *e)
 {
-	struct image_place place = { .at = pieces[0].at, .bytes = bytes,
-		.pieces = (struct stretch *)(uintptr_t)pieces, .n_pieces = n_pieces };
+	return gather(data, p->pieces, p->n_pieces, p->bytes, e);
+}
+
+int
+image_places_offer(const uint8_t *data, uint64_t bytes, const struct stretch *pieces,
+    size_t n_pieces, struct image_places *out, struct err *e)
+{
+	struct image_place place;
 	struct arena arena = { .limit = UINT64_MAX };
 	struct bytes gathered;
 	struct old old = { .arg = &gathered, .read = read_bytes, .bytes = bytes };
@@ -209,22 +218,20 @@ image_places_offer(const uint8_t *data, size_t n, uint64_t bytes,
 	uint8_t *all;
 	int rc;
 
-	(void)n;
 	if (pieces[0].joined_at != 0 || pieces[0].bytes < SMALLEST ||
 	    (memcmp(data + pieces[0].at, "\177ELF", 4) != 0 &&
 	    memcmp(data + pieces[0].at + RAW_MAGIC_AT, "ARM\x64", 4) != 0) ||
 	    !makes_sense(data + pieces[0].at, (size_t)pieces[0].bytes))
 		return 0;
-	if ((all = image_place_gather(data, &place, e)) == NULL)
+	if ((all = gather(data, pieces, n_pieces, bytes, e)) == NULL)
 		return -1;
 	gathered = (struct bytes){ all, (size_t)bytes };
 	if ((rc = image_open(&im, &old, &arena, e)) == 1) {
-		place.machine = im.machine;
-		place.bits = im.bits;
-		place.relocatable = im.relocatable;
-		place.raw = im.raw;
+		place = kind_of(&im);
+		place.at = pieces[0].at;
+		place.bytes = bytes;
 		image_close(&im);
-		rc = add(out, &place, e);
+		rc = add(out, place, pieces, n_pieces, e);
 	}
 	free(all);
 	return rc;

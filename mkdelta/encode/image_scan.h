@@ -40,8 +40,8 @@ int image_places_find(const uint8_t *, size_t n, struct image_places *, struct e
 int image_places_sketch(const uint8_t *, struct image_places *, unsigned jobs,
     struct err *);
 /* What a filesystem says of a file; it counts if it is an image.  Pieces are copied. */
-int image_places_offer(const uint8_t *, size_t n, uint64_t bytes,
-    const struct stretch *pieces, size_t n_pieces, struct image_places *, struct err *);
+int image_places_offer(const uint8_t *, uint64_t bytes, const struct stretch *pieces,
+    size_t n_pieces, struct image_places *, struct err *);
 /* All of an image in memory (free). */
 uint8_t *image_place_gather(const uint8_t *, const struct image_place *, struct err *);
 void image_places_free(struct image_places *);

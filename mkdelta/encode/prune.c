@@ -171,20 +171,24 @@ prune_more(struct priced *p, bool bold, struct block *spare, int64_t *changes,
 	return 0;
 }
 
-/* -1, or 0. */
+/* Carefully first, then boldly. */
 static int
 prune_rounds(struct priced *p, struct block *spare, int64_t *changes, struct err *e)
 {
-	int more = p->blocks->n > 0;
-
-	if (more == 1 && price(p, e) == -1)
+	if (p->blocks->n == 0)
+		return 0;
+	if (price(p, e) == -1)
 		return -1;
-	for (size_t i = 0; more != -1 && i < 2 && p->blocks->n > 0; i++) {
-		more = 1;
-		for (int round = 0; more == 1 && round < ROUNDS; round++)
-			more = prune_more(p, i == 1, spare, changes, e);
-	}
-	return more;
+	for (int bold = 0; bold < 2; bold++)
+		for (int round = 0; round < ROUNDS; round++) {
+			int more = prune_more(p, bold == 1, spare, changes, e);
+
+			if (more == -1)
+				return -1;
+			if (more == 0)
+				break;
+		}
+	return 0;
 }
 
 int
@@ -207,5 +211,5 @@ prune(struct blocks *b, const uint8_t *old, const uint8_t *new, enum delta_kind 
 	free(p.changes);
 	free(p.fresh);
 	*bits = p.bits / PRICE_BIT;
-	return rc == -1 ? -1 : 0;
+	return rc;
 }

@@ -4,23 +4,13 @@
 
 #include "manifest/base/cancel.h"
 
+#include "mkdelta/encode/mix.h"
+
 #include "mkdelta/encode/samples.h"
 
 enum { BLOCK = 1 << 16, MANY = 1 << 14 };
 
 #define FIRST_MASK 0xf0000000u	/* SAMPLES_LOG_MIN bits that all 32 bytes tell */
-
-/* Spread the bits of a number (the finalizer of MurmurHash3, 32 bits).  No two numbers
- * give the same one. */
-static uint32_t
-mix(uint32_t x)
-{
-	x ^= x >> 16;
-	x *= 0x85ebca6bu;
-	x ^= x >> 13;
-	x *= 0xc2b2ae35u;
-	return x ^ x >> 16;
-}
 
 /* A shift register of multiplied bytes: only the last 32 count. */
 int
@@ -30,14 +20,14 @@ sampler_add(struct sampler *s, const uint8_t *data, size_t n, struct err *e)
 	uint32_t bytes[256], rolling = s->rolling;
 
 	for (uint32_t i = 0; i < 256; i++)
-		bytes[i] = mix(i + 1);
+		bytes[i] = mix32(i + 1);
 	for (size_t i = 0; i < n; i++) {
 		uint32_t hash;
 
 		rolling = (rolling << 1) + bytes[data[i]];
 		if ((rolling & FIRST_MASK) != 0 || s->seen + i + 1 < SAMPLES_WINDOW)
 			continue;
-		hash = mix(rolling);
+		hash = mix32(rolling);
 		if ((hash & rest) == 0 && s->take(s->arg, hash, e) == -1)
 			return -1;
 	}

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mkdelta/encode/alike.h"
 #include "mkdelta/encode/mapped.h"
 
 #include "mkdelta/encode/seeds.h"
@@ -159,24 +160,6 @@ look_ahead(struct seeds *s, const uint8_t *bytes, size_t at, size_t n)
 	return s->hashes[at % AHEAD];
 }
 
-static size_t
-common(const uint8_t *a, const uint8_t *b, size_t max)
-{
-	size_t n = 0;
-
-	while (n + 8 <= max && memcmp(a + n, b + n, 8) == 0)
-		n += 8;
-	while (n < max && a[n] == b[n])
-		n++;
-	return n;
-}
-
-static size_t
-distance(size_t a, size_t b)
-{
-	return a < b ? b - a : a - b;
-}
-
 size_t
 seeds_search(struct seeds *s, const uint8_t *bytes, size_t at, size_t n, size_t want,
     size_t *place)
@@ -196,10 +179,10 @@ seeds_search(struct seeds *s, const uint8_t *bytes, size_t at, size_t n, size_t 
 		if (s->place_bits < 32 && entry >> s->place_bits != 0)
 			continue;
 		max = s->n - there < n - at ? s->n - there : n - at;
-		len = common(s->text + there, bytes + at,
+		len = alike_bytes(s->text + there, bytes + at,
 		    max < MATCH_MAX ? max : MATCH_MAX);
 		if (len >= WINDOW && (len > best || (len == best &&
-		    distance(there, want) < distance(*place, want)))) {
+		    alike_apart(there, want) < alike_apart(*place, want)))) {
 			best = len;
 			*place = there;
 		}

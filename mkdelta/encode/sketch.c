@@ -1,20 +1,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mkdelta/encode/mix.h"
+
 #include "mkdelta/encode/sketch.h"
 
 enum { WINDOW = 32, READ_MAX = 16 << 20, SAMPLE_MASK = 15 };
-
-/* Spread the bits of a number (the finalizer of MurmurHash3, 32 bits). */
-static uint32_t
-mix(uint32_t x)
-{
-	x ^= x >> 16;
-	x *= 0x85ebca6bu;
-	x ^= x >> 13;
-	x *= 0xc2b2ae35u;
-	return x ^ x >> 16;
-}
 
 static void
 offer(struct sketch *s, uint32_t hash)
@@ -35,24 +26,18 @@ offer(struct sketch *s, uint32_t hash)
 }
 
 /* A shift register of multiplied bytes: only the last 32 count. */
-static void
-feed(struct sketch *s, uint32_t *rolling, uint64_t *seen, const uint8_t *data, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		*rolling = (*rolling << 1) + mix(data[i] + 1u);
-		if (++*seen >= WINDOW && (*rolling >> 28 & SAMPLE_MASK) == 0)
-			offer(s, mix(*rolling));
-	}
-}
-
 void
 sketch_of_bytes(const uint8_t *data, size_t n, struct sketch *s)
 {
 	uint32_t rolling = 0;
-	uint64_t seen = 0;
 
 	memset(s, 0, sizeof *s);
-	feed(s, &rolling, &seen, data, n < READ_MAX ? n : READ_MAX);
+	n = n < READ_MAX ? n : READ_MAX;
+	for (size_t i = 0; i < n; i++) {
+		rolling = (rolling << 1) + mix32(data[i] + 1u);
+		if (i + 1 >= WINDOW && (rolling >> 28 & SAMPLE_MASK) == 0)
+			offer(s, mix32(rolling));
+	}
 }
 
 unsigned

@@ -6,6 +6,7 @@
 #include <divsufsort.h>
 #include <divsufsort64.h>
 
+#include "mkdelta/encode/alike.h"
 #include "mkdelta/encode/suffix_sort.h"
 #include "mkdelta/encode/windows.h"
 
@@ -203,17 +204,7 @@ common(const struct suffix *s, size_t at, const uint8_t *pattern, size_t n, size
 	size_t max = s->n - at < n ? s->n - at : n;
 
 	from = from < max ? from : max;
-	while (from + 8 <= max && memcmp(s->text + at + from, pattern + from, 8) == 0)
-		from += 8;
-	while (from < max && s->text[at + from] == pattern[from])
-		from++;
-	return from;
-}
-
-static size_t
-distance(size_t a, size_t b)
-{
-	return a < b ? b - a : a - b;
+	return from + alike_bytes(s->text + at + from, pattern + from, max - from);
 }
 
 size_t
@@ -230,7 +221,7 @@ suffix_place(const struct suffix *s, size_t rank, size_t len, size_t want)
 			at = place(s, side == 0 ? rank + k : rank - k);
 			if (common(s, at, s->text + first, len, 0) < len)
 				break;
-			if (distance(at, want) < distance(best, want))
+			if (alike_apart(at, want) < alike_apart(best, want))
 				best = at;
 		}
 	return best;
