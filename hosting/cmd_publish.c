@@ -11,6 +11,7 @@
 #include "manifest/jv.h"
 
 #include "hosting/commands.h"
+#include "hosting/place.h"
 #include "hosting/publish.h"
 
 static bool dry_run, as_json;
@@ -32,30 +33,6 @@ open_repo(const char *path, struct err *e)
 	return fd;
 }
 
-/* The real path of the folder that `path` is to lie in, and its name there. */
-static int
-split(const char *path, char **above, char **name, struct err *e)
-{
-	size_t end = strlen(path), start;
-	char *folder;
-
-	while (end > 1 && path[end - 1] == '/')
-		end--;
-	for (start = end; start > 0 && path[start - 1] != '/';)
-		start--;
-	*above = NULL;
-	*name = strndup(path + start, end - start);
-	folder = start == 0 ? strdup(".") : strndup(path, start);
-	if (*name == NULL || folder == NULL)
-		(void)err_set(e, ERR_NOMEM, "out of memory");
-	else
-		*above = fs_real_path(folder, e);
-	free(folder);
-	if (*above == NULL)
-		free(*name);
-	return *above == NULL ? -1 : 0;
-}
-
 /* DEST is made when its parent is there; a dry run leaves *fd at -1 then. */
 static int
 open_dest(const char *path, int *fd, struct err *e)
@@ -65,7 +42,7 @@ open_dest(const char *path, int *fd, struct err *e)
 
 	if ((*fd = fs_open_dir(path, e)) != -1)
 		return 0;
-	if (e->code != ERR_ABSENT || split(path, &above, &name, e) == -1)
+	if (e->code != ERR_ABSENT || place_split(path, &above, &name, e) == -1)
 		return -1;
 	if ((parent = fs_open_dir(above, e)) != -1) {
 		if (dry_run) {
@@ -80,48 +57,6 @@ open_dest(const char *path, int *fd, struct err *e)
 	}
 	free(above);
 	free(name);
-	return rc;
-}
-
-/* Where DEST is, or would be: its parent's real path and its own name. */
-static char *
-dest_real_path(const char *path, struct err *e)
-{
-	char *real = fs_real_path(path, e), *above, *name;
-
-	if (real != NULL || e->code != ERR_ABSENT || split(path, &above, &name, e) == -1)
-		return real;
-	if (asprintf(&real, "%s/%s", strcmp(above, "/") == 0 ? "" : above, name) == -1) {
-		(void)err_set(e, ERR_NOMEM, "out of memory");
-		real = NULL;
-	}
-	free(above);
-	free(name);
-	return real;
-}
-
-/* One inside the other would publish itself, or the temporary files.  Asked
- * before anything is made. */
-static int
-check_apart(const char *repo, const char *dest, struct err *e)
-{
-	char *a = fs_real_path(repo, e), *b = a == NULL ? NULL : dest_real_path(dest, e);
-	size_t na, nb;
-	int rc = -1;
-
-	if (a == NULL || b == NULL)
-		goto out;
-	na = strlen(a);
-	nb = strlen(b);
-	if ((strncmp(a, b, na) == 0 && (b[na] == '/' || b[na] == '\0')) ||
-	    (strncmp(a, b, nb) == 0 && a[nb] == '/'))
-		rc = err_set(e, ERR_USAGE, "%s and %s: one lies in the other", repo,
-		    dest);
-	else
-		rc = 0;
-out:
-	free(a);
-	free(b);
 	return rc;
 }
 
@@ -178,7 +113,7 @@ run(int words, char **argv, struct err *e)
 		    "sync that folder to a remote host, metadata/timestamp.json last",
 		    argv[2]);
 	if ((repo = open_repo(argv[1], e)) == -1 ||
-	    check_apart(argv[1], argv[2], e) == -1 ||
+	    place_apart(argv[1], argv[2], e) == -1 ||
 	    open_dest(argv[2], &dest, e) == -1)
 		goto out;
 	if (publish_tree(repo, dest, dry_run, &result, e) == -1) {

@@ -7,6 +7,7 @@
 #include "manifest/base/opt.h"
 
 extern const struct opt_command command_publish;
+extern const struct opt_command command_pull;
 extern const struct opt_command command_config;
 
 #endif

@@ -9,6 +9,7 @@
 #include "manifest/base/fs.h"
 #include "manifest/base/fs_change.h"
 
+#include "mkdelta/before_signing.h"
 #include "mkdelta/key_source.h"
 #include "mkdelta/passphrase.h"
 #include "mkdelta/place.h"
@@ -28,6 +29,7 @@ struct key_file {
 struct keys {
 	struct key_file files[KEYS_MAX];
 	size_t n;
+	const char *before;		/* a command, NULL: none */
 };
 
 int
@@ -179,6 +181,8 @@ keys_gather(const char *repo, const struct keys_from *from, struct err *e)
 			(void)err_set(e, ERR_NOMEM, "out of memory");
 	}
 	buf_free(&path);
+	if (k != NULL)
+		k->before = from->before_signing;
 	for (int i = 0; k != NULL && i < from->key.n; i++)
 		if (add_signer(k, key_source_open(from->key.values[i], e), "--key", e) ==
 		    -1) {
@@ -186,6 +190,12 @@ keys_gather(const char *repo, const struct keys_from *from, struct err *e)
 			return NULL;
 		}
 	return k;
+}
+
+int
+keys_before_signing(const struct keys *k, struct err *e)
+{
+	return before_signing(k->before, e);
 }
 
 void

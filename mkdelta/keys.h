@@ -33,6 +33,7 @@ struct keys_from {
 	const char *dir;		/* NULL: REPO.keys, if it is there */
 	struct opt_list key;		/* key_source.h */
 	const char *passphrase_file;	/* passphrase.h */
+	const char *before_signing;	/* before_signing.h, NULL: nothing */
 	bool allow_root_key, force;
 };
 #define KEYS_OPTIONS(from)							\
@@ -45,6 +46,8 @@ struct keys_from {
 /* For commands that sign; `forced`: what --force is for. */
 #define SIGN_OPTIONS(from, forced)						\
 	KEYS_OPTIONS(from),							\
+	{ "before-signing", 0, OPT_TEXT, &(from).before_signing, "COMMAND",	\
+	    "run right before; nothing is signed unless it ends with 0" },	\
 	{ "allow-root-key", 0, OPT_FLAG, &(from).allow_root_key, NULL,		\
 	    "with CI=true: sign though a root key lies there" },		\
 	{ "force", 0, OPT_FLAG, &(from).force, NULL, forced }
@@ -60,6 +63,8 @@ struct keys *keys_open(const char *path, struct err *);
  * otherwise) and those that are given one by one. */
 struct keys *keys_gather(const char *repo, const struct keys_from *, struct err *);
 void keys_close(struct keys *);		/* wipes them; NULL is fine */
+/* Right before they sign: what keys_from says.  ERR_POLICY when that says no. */
+int keys_before_signing(const struct keys *, struct err *);
 
 /* Those whose ids stand in the list keyids, borrowed: how many, at most max. */
 size_t keys_for(const struct keys *, const struct jv *keyids, struct signer **out,

@@ -19,7 +19,7 @@
 #include "manifest/base/opt.h"
 #include "manifest/listing.h"
 #include "manifest/record.h"
-#include "mkdelta/edges.h"
+#include "manifest/edges.h"
 #include "mkdelta/ingest.h"
 #include "mkdelta/keys.h"
 #include "mkdelta/repo.h"

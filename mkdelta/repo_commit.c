@@ -299,7 +299,8 @@ repo_commit(struct repo *r, const struct keys *keys, int64_t now, bool force,
 	int rc = -1, complete;
 
 	if (pick_time(&c, force, e) == -1 || check_keys(&c, e) == -1 ||
-	    (!r->pending_loaded && pending_check_free(r, e) == -1))
+	    (!r->pending_loaded && pending_check_free(r, e) == -1) ||
+	    keys_before_signing(keys, e) == -1)
 		return -1;
 	if ((c.files = calloc(repo_state_count(r), sizeof *c.files)) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");

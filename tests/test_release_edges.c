@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "mkdelta/edges.h"
+#include "manifest/edges.h"
 
 static bool
 has(const uint64_t *list, size_t n, uint64_t want)

@@ -5,8 +5,8 @@
  * p, and, when it is made, being the newest, also from the last three.  So any two
  * positions a < b are joined by at most 2 log2(b) deltas, whatever was skipped.
  */
-#ifndef MKDELTA_EDGES_H
-#define MKDELTA_EDGES_H
+#ifndef MANIFEST_EDGES_H
+#define MANIFEST_EDGES_H
 
 #include <stddef.h>
 #include <stdint.h>

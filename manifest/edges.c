@@ -1,4 +1,4 @@
-#include "mkdelta/edges.h"
+#include "manifest/edges.h"
 
 size_t
 edges_plan(uint64_t p, uint64_t from[static EDGES_MAX])
