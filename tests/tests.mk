@@ -92,10 +92,17 @@ check:
 $(BUILD)/tests/rigs/killat: $(BUILD)/obj/tests/rigs/killat.o
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^
+$(BUILD)/tests/rigs/look: $(call obj,tests/rigs/look.c tests/cut/shape.c) $(APPLY_LIB) \
+            $(LOWER_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LOWER_LDLIBS)
+RIGS := $(addprefix $(BUILD)/tests/rigs/,killat look)
+.PHONY: rigs
+rigs: programs $(RIGS)
 .PHONY: torture
 torture:
 	@scripts/deps test
-	@$(MAKE) --no-print-directory -s tests $(BUILD)/tests/rigs/killat
+	@$(MAKE) --no-print-directory -s tests rigs
 	@tests/rigs/torture.sh $(BUILD)
 	@CUT_ALL=1 ERRORS_ALL=1 HOST_ALL=1 TEST_TIMEOUT=7200 scripts/run-tests.sh $(BUILD) \
 	    flow_cut flow_errors flow_update_host

@@ -1,86 +1,78 @@
 #!/bin/bash
-# torture.sh BUILD - kill a whole update at its system calls: the applier, its
-# hooks, everything it started.  After each: old tree or new tree, and the next
-# update completes.  STRIDE=n tries each n-th point only (default 1), from a
-# random one on.
+# torture.sh BUILD - kill an update at its system calls: the applier, its hooks,
+# everything it started, with the download over http; the same for a rollback, an
+# exchange, a first install.  After each: old tree or new tree, nothing less than the
+# journal said, and the next runs complete.  Then pairs: killed, and the run that
+# recovers killed as well.
+#	STRIDE=n	each n-th point only (default 1), from a random one on
+#	PAIRS=n		so many pairs (default 2000)
+# shellcheck disable=SC2034,SC2154  # what it shares with scene.sh
 set -u
-build=$(cd "$1" && pwd) || exit 2
-PATH=$build/bin:$build/tests/rigs:$PATH
-stride=${STRIDE:-1}
-lab=$(mktemp -d "${TMPDIR:-/dev/shm}/killat.XXXXXX") || exit 2
-trap 'rm -rf "$lab"' EXIT
-chmod 755 "$lab"
-cd "$lab" || exit 2
+# shellcheck source=tests/rigs/scene.sh
+. "$(dirname "$0")/scene.sh"
+scene_lab "$1"
+stride=${STRIDE:-1} want_pairs=${PAIRS:-2000}
+failed=0 tried=0 all=0 pairs=0 counts=()
 
-mkdir -p 1/bin 1/lib 1/empty dev
-seq 1 9000 > 1/lib/a
-seq 1 5000 > 1/lib/b
-echo same > 1/same
-ln -s ../lib/a 1/bin/a
-cp -a 1 2
-seq 1 9010 > 2/lib/a
-echo new > 2/lib/new
-rm 2/lib/b
-ln -sfn ../lib/new 2/bin/a
-chmod 700 2/lib
-cat > app.conf <<END
-[app]
-name = torture
-root = $lab/dev/app
-url = file://$lab/repo
-state = $lab/dev/state
-run = $lab/dev/run
-[trust]
-root = $lab/repo/metadata/1.root.json
-[service]
-start = readlink $lab/dev/app/current > $lab/dev/svc
-stop = rm -f $lab/dev/svc
-[health]
-command = test -s $lab/dev/svc
-hold = 0
-END
-update=(delta-apply --quiet --config app.conf update)
-if ! { mkdelta init repo && mkdelta release repo 1 && mkdelta release repo 2 &&
-    "${update[@]}" --to 1; } > log 2>&1; then
-	cat log
-	exit 1
-fi
-cp -a dev before
-
-# Names, types, modes, sizes, content and link targets; the record stays out.
-shape() {
-	(cd "$1" 2> /dev/null && find . -path ./.delta -prune -o -printf '%p %y %m %l\n' \
-	    -type f -exec sha256sum {} + | LC_ALL=C sort)
-}
-shape 1 > old
-shape 2 > new
-
-bad() {
-	echo "not ok - point $point: $1"
-	failed=$((failed + 1))
+restore() {
+	device_clear
+	cp -a "before-$scene/." dev
+	echo - > mark
 }
 
-failed=0 tried=0
-points=$(killat -c "${update[@]}" 2> log) || { cat log; exit 1; }
-for ((point = 1 + RANDOM % stride; point <= points; point += stride)); do
-	rm -rf dev && cp -a before dev
-	killat "$point" "${update[@]}" > log 2>&1
+# Killed at point $1 of an update; 1: it ended by itself, or wrongly.
+kill_at() {
+	killat "$1" "${apply[@]}" update > log 2>&1
 	status=$?
+	look_live
+	said_step=$step said_reverted=$reverted
+	read -r said < mark
+	case $status in
+	0 | 137) ;;
+	5) [ $stays = yes ] || grep -q 'tries again' log ;;
+	*) false ;;
+	esac || { bad "status $status: $(tail -n 2 log)"; return 1; }
+	check_live
+}
+
+one() {
+	where="point $1"
+	restore
 	tried=$((tried + 1))
-	shape dev/app/current > now
-	if [ $status -ne 137 ] && [ $status -ne 0 ]; then
-		bad "status $status: $(tail -n 1 log)"
-	elif ! cmp -s now old && ! cmp -s now new; then
-		bad "neither the old nor the new tree"
-	elif ! "${update[@]}" > log 2>&1; then
-		bad "the next update: $(tail -n 1 log)"
-	elif ! shape dev/app/current | cmp -s - new; then
-		bad "the next update does not end with the new tree"
-	elif [ "$(cat dev/svc)" != releases/2 ] || [ -e dev/state/switching ] ||
-	    [ -n "$(find dev -name '.tmp.*' -o -name '.staging*')" ]; then
-		bad "something is left, or the service does not run: $(find dev)"
-	fi
+	kill_at "$1" && finish
+}
+
+pair() {
+	where="points $1 and $2"
+	restore
+	kill_at "$1" || return
+	[ $status = 137 ] || return
+	kill_at "$2" || return
+	[ $status = 137 ] && pairs=$((pairs + 1))
+	finish
+}
+
+for name in $(scene_names); do
+	scene_begin "$name"
+	restore
+	points=$(killat -c "${apply[@]}" update 2> log)
+	all=$((all + points))
+	for ((point = 1 + RANDOM % stride; point <= points; point += stride)); do
+		one "$point"
+	done
+	counts[${#counts[@]}]="$name:$points"
 done
-echo "# figure: system calls killed at: $tried of $points"
-echo "$((tried - failed)) passed, $failed failed"
+while [ $pairs -lt "$want_pairs" ] && [ $((failed)) -lt 50 ]; do
+	for name in "${counts[@]}"; do
+		points=${name#*:}
+		scene_choose "${name%:*}"
+		end=$([ $stays = yes ] && echo old || echo new)
+		# The second run has less to do the later the first one ended.
+		first=$((1 + RANDOM % points)) left=$((points - first + points / 4))
+		pair "$first" $((1 + RANDOM % left))
+	done
+done
+echo "# figure: system calls killed at: $tried of $all (${counts[*]}), pairs $pairs," \
+    "violations $failed"
+echo "$((tried + pairs - failed)) passed, $failed failed"
 [ $failed -eq 0 ] && [ $tried -gt 0 ]
