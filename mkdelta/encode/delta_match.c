@@ -89,22 +89,30 @@ rest(const struct ancestor *a, enum delta_kind kind)
 	return (a->part || kind == DELTA_EXTRA) && left < all / 2 ? all / 2 : left;
 }
 
-/* The blocks that cost least, of those that the thresholds give. */
+/* The blocks that cost least, of those that the thresholds give.  Takes suffixes
+ * that are not the ancestor's own: they are large, and go with the last search. */
 static int
-match_best(const struct ancestor *a, const uint8_t *old, const struct suffix *suffix,
+match_best(const struct ancestor *a, const uint8_t *old, struct suffix *suffix,
     const uint8_t *new, enum delta_kind kind, const struct blocks *hints,
     struct blocks *out, struct err *e)
 {
 	const unsigned *thresholds = a->m->effort->thresholds;
 	int64_t least = INT64_MAX;
+	size_t n = 0;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < EFFORT_THRESHOLDS && thresholds[i] != 0; i++) {
+	while (n < EFFORT_THRESHOLDS && thresholds[n] != 0)
+		n++;
+	for (size_t i = 0; rc == 0 && i < n; i++) {
 		struct blocks b = { NULL, 0, 0 };
 		int64_t bits = INT64_MAX;
 
 		rc = bsdiff_blocks(old, a->n_old, suffix, new, a->n_new, thresholds[i],
 		    rest(a, kind), hints, &b, e);
+		if (i + 1 == n && suffix != a->suffix) {
+			suffix_free(suffix);
+			suffix = NULL;
+		}
 		if (rc == 0 && !may_not(a->m, WITHOUT_PRUNE))
 			rc = prune(&b, old, new, kind, &bits, e);
 		if (rc == 0 && (i == 0 || bits < least)) {
@@ -114,6 +122,8 @@ match_best(const struct ancestor *a, const uint8_t *old, const struct suffix *su
 		} else
 			blocks_free(&b);
 	}
+	if (suffix != a->suffix)
+		suffix_free(suffix);
 	return rc;
 }
 
@@ -133,7 +143,6 @@ match_exactly(const struct ancestor *a, const uint8_t *old, const uint8_t *new,
 {
 	struct windows *wanted;
 	struct suffix *suffix;
-	int rc;
 
 	if (!a->g->whole)
 		return match_best(a, old, NULL, new, DELTA_CODE, NULL, blocks, e);
@@ -144,9 +153,7 @@ match_exactly(const struct ancestor *a, const uint8_t *old, const uint8_t *new,
 	windows_free(wanted);
 	if (suffix == NULL)
 		return -1;
-	rc = match_best(a, old, suffix, new, DELTA_CODE, hints, blocks, e);
-	suffix_free(suffix);
-	return rc;
+	return match_best(a, old, suffix, new, DELTA_CODE, hints, blocks, e);
 }
 
 /* Blocks of files whose references were made alike: blocks has those of the match

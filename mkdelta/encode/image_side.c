@@ -47,26 +47,41 @@ find_all(struct image_side *s, const struct spans *spans, struct err *e)
 }
 
 int
+image_side_again(struct image_side *s, struct err *e)
+{
+	struct spans spans;
+	int rc;
+
+	if (rules_open(&s->image, s->mask, &spans, e) == -1)
+		return -1;
+	rc = find_all(s, &spans, e);
+	spans_free(&spans);
+	return rc;
+}
+
+void
+image_side_drop(struct image_side *s)
+{
+	free(s->refs);
+	s->refs = NULL;
+	s->n_refs = 0;
+}
+
+int
 image_side_open(struct image_side *s, const uint8_t *bytes, size_t n, uint32_t mask,
     struct err *e)
 {
-	struct spans spans;
 	int rc;
 
 	memset(s, 0, sizeof *s);
 	s->bytes = bytes;
 	s->n = n;
+	s->mask = mask;
 	s->arena.limit = UINT64_MAX;
 	s->old = (struct old){ .arg = s, .read = read_bytes, .bytes = n };
 	if ((rc = image_open(&s->image, &s->old, &s->arena, e)) != 1)
 		return rc;
-	if (rules_open(&s->image, mask, &spans, e) == -1) {
-		image_close(&s->image);
-		return -1;
-	}
-	rc = find_all(s, &spans, e);
-	spans_free(&spans);
-	if (rc == 0)
+	if (image_side_again(s, e) == 0)
 		return 1;
 	image_side_close(s);
 	return -1;
@@ -76,9 +91,7 @@ void
 image_side_close(struct image_side *s)
 {
 	image_close(&s->image);
-	free(s->refs);
-	s->refs = NULL;
-	s->n_refs = 0;
+	image_side_drop(s);
 }
 
 size_t

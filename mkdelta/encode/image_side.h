@@ -18,6 +18,7 @@ struct image_side {
 	struct old old;		/* of the bytes; its arg is this struct: do not move it */
 	struct arena arena;
 	struct image image;
+	uint32_t mask;		/* rules */
 	struct ref *refs;	/* ascending by `at` */
 	size_t n_refs;
 };
@@ -26,6 +27,11 @@ struct image_side {
 int image_side_open(struct image_side *, const uint8_t *bytes, size_t n, uint32_t mask,
     struct err *);
 void image_side_close(struct image_side *);
+
+/* References take about as much memory as the file: they can go while they are not
+ * needed, and be found again, the same ones. */
+void image_side_drop(struct image_side *);
+int image_side_again(struct image_side *, struct err *);
 
 /* Index of the first reference at or behind an offset. */
 size_t image_side_find(const struct image_side *, uint64_t at);

@@ -122,13 +122,28 @@ old_meaning(const void *arg, const struct ref *r)
 }
 
 static int
-match(struct finding *f, bool last, struct err *e)
+match(struct finding *f, bool quick, struct err *e)
 {
 	if (cancel_check(e) == -1 ||
-	    f->job->match(f->job->arg, f->job->quick && !last, f->a, f->b, f->blocks,
-	    e) == -1)
+	    f->job->match(f->job->arg, quick, f->a, f->b, f->blocks, e) == -1)
 		return -1;
 	return place_copies(f, e);
+}
+
+/* The last match takes most memory of all: what it does not need goes. */
+static int
+match_last(struct finding *f, struct err *e)
+{
+	image_side_drop(&f->old);
+	image_side_drop(&f->new);
+	if (match(f, false, e) == -1)
+		return -1;
+	/* What only matching needs is large. */
+	free(f->a);
+	free(f->b);
+	f->a = f->b = NULL;
+	return image_side_again(&f->old, e) == -1 || image_side_again(&f->new, e) == -1 ?
+	    -1 : 0;
 }
 
 /* The overrides for the blocks at hand. */
@@ -180,13 +195,10 @@ match_passes(struct finding *f, struct err *e)
 	memcpy(f->b, f->job->new, f->job->n_new);
 	image_side_blank(&f->old, f->a);
 	image_side_blank(&f->new, f->b);
-	if (match(f, f->job->passes == 0, e) == -1)
-		return -1;
 	for (unsigned pass = 0; pass < f->job->passes; pass++)
-		if (blur(f, e) == -1 ||
-		    match(f, pass + 1 == f->job->passes, e) == -1)
+		if (match(f, f->job->quick, e) == -1 || blur(f, e) == -1)
 			return -1;
-	return 0;
+	return match_last(f, e);
 }
 
 /* ---- what comes out ---- */
@@ -334,10 +346,6 @@ find(struct finding *f, struct prediction *out, uint8_t *predicted, struct err *
 	find_anchors(f);
 	if (match_passes(f, e) == -1)
 		return -1;
-	/* What only matching needs is large. */
-	free(f->a);
-	free(f->b);
-	f->a = f->b = NULL;
 	f->pair.n_points = 0;
 	if ((rc = start_predict(f, &p, &arena, e)) == 0)
 		rc = find_points(f, &p, e);
