@@ -8,6 +8,7 @@ ifdef SAN
 BUILD    := build/san
 endif
 PREFIX   ?= /usr/local
+LIBEXECDIR ?= $(PREFIX)/libexec
 DESTDIR  ?=
 CC       ?= cc
 AR       ?= ar
@@ -25,7 +26,7 @@ endif
 PROTECT  := -fstack-protector-strong
 HARDEN   = -D_FORTIFY_SOURCE=2 $(PROTECT) -fPIE
 CPPFLAGS += -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
-            -DVERSION_TEXT='"$(VERSION)"'
+            -DVERSION_TEXT='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
 CFLAGS_ALL = -std=c11 -g $(OPT) $(WARN) -pthread -ffunction-sections \
             -fdata-sections $(CFLAGS)
 LDFLAGS_ALL = -pthread -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
@@ -53,7 +54,7 @@ UNALIGNED := -fno-align-functions -fno-align-loops -fno-align-jumps
 WHOLE    := -flto -flto-partition=none -fno-plt
 $(BUILD)/obj/apply/%.o $(BUILD)/obj/manifest/%.o: CFLAGS += $(WHOLE) -ffat-lto-objects
 LDFLAGS_ALL += -fno-lto
-$(BUILD)/bin/delta-apply: LDFLAGS_ALL += $(WHOLE) $(SMALL)
+$(BUILD)/bin/delta-apply $(BUILD)/bin/delta-apply-decode: LDFLAGS_ALL += $(WHOLE) $(SMALL)
 endif
 # Every function with an array is guarded; not every one that passes a pointer.
 $(BUILD)/obj/apply/%.o $(BUILD)/obj/manifest/%.o: \
@@ -70,6 +71,7 @@ pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 BASE_SRC     := $(wildcard manifest/base/*.c)
 MANIFEST_SRC := $(wildcard manifest/*.c)
 PATCH_SRC    := $(wildcard apply/patch/*.c)
+DECODE_SRC   := $(filter-out apply/decode/main.c,$(wildcard apply/decode/*.c))
 APPLY_SRC    := $(filter-out apply/main.c,$(wildcard apply/*.c))
 ENCODE_SRC   := $(wildcard mkdelta/encode/*.c)
 MKDELTA_SRC  := $(filter-out mkdelta/main.c,$(wildcard mkdelta/*.c)) $(ENCODE_SRC)
@@ -80,22 +82,26 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 BASE_LIB     := $(BUILD)/lib/base.a
 MANIFEST_LIB := $(BUILD)/lib/manifest.a
 PATCH_LIB    := $(BUILD)/lib/patch.a
+DECODE_LIB   := $(BUILD)/lib/decode.a
 APPLY_LIB    := $(BUILD)/lib/apply.a
 MKDELTA_LIB  := $(BUILD)/lib/mkdelta.a
 HOSTING_LIB  := $(BUILD)/lib/hosting.a
 LOWER_LIBS   := $(PATCH_LIB) $(MANIFEST_LIB) $(BASE_LIB)
 
-LOWER_LDLIBS   = $(call pkg,libarchive libzstd jansson libcrypto liblzma zlib)
-APPLY_LDLIBS   = $(call pkg,libcurl inih) $(LOWER_LDLIBS)
+# The device's program unpacks nothing by itself: delta-apply-decode does.
+DECODE_LDLIBS  = $(call pkg,libarchive libzstd libcrypto liblzma zlib)
+LOWER_LDLIBS   = $(call pkg,jansson) $(DECODE_LDLIBS)
+APPLY_LDLIBS   = $(call pkg,libcurl inih jansson libcrypto)
 MKDELTA_LDLIBS = $(call pkg,libdivsufsort64 libdivsufsort) -lbz2 $(LOWER_LDLIBS)
 HOSTING_LDLIBS = $(call pkg,libcurl) $(LOWER_LDLIBS)
 
 PROGRAMS := $(BUILD)/bin/mkdelta $(BUILD)/bin/delta-apply $(BUILD)/bin/delta-host
+DECODE   := $(BUILD)/bin/delta-apply-decode
 
 .PHONY: all programs deps demo check lint fuzz valgrind bench install uninstall clean help tests
 .DELETE_ON_ERROR:
 all: programs
-programs: $(PROGRAMS)
+programs: $(PROGRAMS) $(DECODE)
 
 $(BUILD)/obj/%.o: %.c Makefile VERSION
 	@mkdir -p $(@D)
@@ -104,6 +110,7 @@ $(BUILD)/obj/%.o: %.c Makefile VERSION
 $(BASE_LIB): $(call obj,$(BASE_SRC))
 $(MANIFEST_LIB): $(call obj,$(MANIFEST_SRC))
 $(PATCH_LIB): $(call obj,$(PATCH_SRC))
+$(DECODE_LIB): $(call obj,$(DECODE_SRC))
 $(APPLY_LIB): $(call obj,$(APPLY_SRC))
 $(MKDELTA_LIB): $(call obj,$(MKDELTA_SRC))
 $(HOSTING_LIB): $(call obj,$(HOSTING_SRC))
@@ -112,9 +119,13 @@ $(BUILD)/lib/%.a:
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(BUILD)/bin/delta-apply: $(BUILD)/obj/apply/main.o $(APPLY_LIB) $(LOWER_LIBS)
+$(BUILD)/bin/delta-apply: $(BUILD)/obj/apply/main.o $(APPLY_LIB) $(DECODE_LIB) \
+            $(MANIFEST_LIB) $(BASE_LIB) | $(DECODE)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(APPLY_LDLIBS)
+$(DECODE): $(BUILD)/obj/apply/decode/main.o $(DECODE_LIB) $(PATCH_LIB) $(BASE_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(DECODE_LDLIBS)
 $(BUILD)/bin/mkdelta: $(BUILD)/obj/mkdelta/main.o $(MKDELTA_LIB) $(LOWER_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(MKDELTA_LDLIBS)
@@ -150,13 +161,15 @@ bench-trust:
 	@python3 tests/bench/trust.py $(BUILD) $(RELEASES)
 
 install: programs
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/mkdelta
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBEXECDIR)/delta-apply \
+	    $(DESTDIR)$(PREFIX)/share/doc/mkdelta
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
+	install -m 0755 $(DECODE) $(DESTDIR)$(LIBEXECDIR)/delta-apply/
 	install -m 0644 README.md LICENSE CHANGES $(DESTDIR)$(PREFIX)/share/doc/mkdelta/
 
 uninstall:
 	rm -f $(patsubst $(BUILD)/bin/%,$(DESTDIR)$(PREFIX)/bin/%,$(PROGRAMS))
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/mkdelta
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/mkdelta $(DESTDIR)$(LIBEXECDIR)/delta-apply
 
 clean:
 	rm -rf build

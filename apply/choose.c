@@ -13,8 +13,8 @@
 #include "manifest/names.h"
 
 #include "apply/data.h"
+#include "apply/decoder.h"
 #include "apply/memory.h"
-#include "apply/patch/ability.h"
 
 #include "apply/plan.h"
 
@@ -103,7 +103,7 @@ choose_fits(const struct device *d, const struct record *r, struct choose_why *w
 		    r->release);
 		return false;
 	}
-	if (!needs_met(r->needs, ability_known, &missing) ||
+	if (!needs_met(r->needs, decoder_knows, &missing) ||
 	    (r->requires_applier[0] != '\0' &&
 	    version_compare(VERSION_TEXT, r->requires_applier) < 0)) {
 		say(why, "applier-too-old",

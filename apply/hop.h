@@ -23,10 +23,9 @@
 struct hop {
 	const struct conf *conf;
 	struct sha256 target;		/* identity of the tree to make */
-	uint64_t memory_limit;		/* of the decoder */
 	/* As were signed, which is what room was looked for: bytes that may still be
-	 * written, and a delta's scratch space. */
-	uint64_t left, scratch;
+	 * written, a delta's scratch space, its new listing. */
+	uint64_t left, scratch, listing_bytes;
 	int folder; /* for new files of a tree between; -1: last hop */
 	int tree;			/* last hop: the empty tree */
 	int64_t created;

@@ -1,23 +1,21 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "manifest/base/bytes.h"
 #include "manifest/base/cancel.h"
 #include "manifest/base/fs.h"
 #include "manifest/base/fs_change.h"
 
-#include "apply/patch/delta.h"
-
+#include "apply/decoder.h"
 #include "apply/hop_file.h"
 
 #include "apply/hop.h"
 
-enum { OPEN_MAX = 8, STEP = 128 * 1024 }; /* old files kept open while a delta builds */
+enum { STEP = 128 * 1024 };
 
 struct source {
 	struct work *work;
 	struct output *output;
-	int fd[OPEN_MAX];
-	size_t entry[OPEN_MAX];
 	size_t *built;			/* entries of the outputs so far */
 	size_t n_built;
 };
@@ -43,25 +41,14 @@ open_old(void *arg, uint64_t index, int *fd, uint64_t *bytes, struct err *e)
 {
 	struct source *s = arg;
 	const struct listing *have = content_listing(s->work->have);
-	size_t slot = (size_t)(index % OPEN_MAX);
 	const struct entry *entry = &have->entries[index < have->n ? index : 0];
 	bool own;
 
-	if (index < have->n && s->fd[slot] != -1 && s->entry[slot] == index) {
-		*fd = s->fd[slot];
-		*bytes = entry->size;
-		return 0;
-	}
-	if (s->fd[slot] != -1)
-		(void)close(s->fd[slot]);
-	s->fd[slot] = -1;
+	*fd = -1;
 	if (index >= have->n)
-		s->fd[slot] = open_built(s, index - have->n, &entry, e);
-	else if (content_open(s->work->have, (size_t)index, true, &s->fd[slot], &own,
-	    e) == -1)
+		*fd = open_built(s, index - have->n, &entry, e);
+	else if (content_open(s->work->have, (size_t)index, true, fd, &own, e) == -1)
 		s->work->hop->tree_modified |= e->code == ERR_TRUST;
-	s->entry[slot] = (size_t)index;
-	*fd = s->fd[slot];
 	*bytes = entry->size;
 	return *fd == -1 ? -1 : 0;
 }
@@ -115,15 +102,15 @@ scratch(void *arg, int *fd, struct err *e)
 }
 
 static int
-build(struct work *w, size_t i, struct delta *d, struct source *s, struct err *e)
+build(struct work *w, size_t i, struct decoder *d, struct source *s, struct err *e)
 {
-	const struct delta_io io = { s, open_old, write_output, repeat, scratch, NULL };
+	const struct decoder_io io = { s, open_old, write_output, repeat, scratch };
 	struct output o = OUTPUT_INIT;
 
 	s->output = &o;
 	if (hop_file_start(w, i, &o, e) == -1)
 		return -1;
-	if (delta_build(d, w->listing->entries[i].size, &io, e) == 0 &&
+	if (decoder_build(d, w->listing->entries[i].size, &io, e) == 0 &&
 	    hop_file_end(w, i, &o, e) == 0) {
 		s->built[s->n_built++] = i;
 		return 0;
@@ -136,15 +123,13 @@ build(struct work *w, size_t i, struct delta *d, struct source *s, struct err *e
 
 /* Outputs are the files whose hash the delta's listing leaves out. */
 static int
-build_all(struct work *w, struct delta *d, struct err *e)
+build_all(struct work *w, struct decoder *d, struct err *e)
 {
 	struct source s = { .work = w };
 	int rc = 0;
 
 	if ((s.built = calloc(w->listing->n + 1, sizeof *s.built)) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory for a tree");
-	for (size_t k = 0; k < OPEN_MAX; k++)
-		s.fd[k] = -1;
 	for (size_t i = 0; rc == 0 && i < w->listing->n; i++) {
 		if (!hop_is_first(w->listing, i))
 			continue;
@@ -155,42 +140,53 @@ build_all(struct work *w, struct delta *d, struct err *e)
 			    err_set(e, ERR_FORMAT, "the delta takes %s from the old tree,"
 			    " which has no such content", w->listing->entries[i].path);
 	}
-	for (size_t k = 0; k < OPEN_MAX; k++)
-		if (s.fd[k] != -1)
-			(void)close(s.fd[k]);
 	free(s.built);
-	return rc == 0 ? delta_end(d, e) : -1;
+	return rc == 0 ? decoder_end(d, e) : -1;
 }
 
 static struct listing *
-next_listing(struct delta *d, const struct listing *have, struct err *e)
+next_listing(struct decoder *d, const struct buf *old, struct err *e)
 {
-	struct buf old = BUF_INIT(LISTING_TEXT_MAX), text = BUF_INIT(LISTING_TEXT_MAX);
+	struct buf text = BUF_INIT(LISTING_TEXT_MAX);
 	struct listing *listing = NULL;
 
-	if (listing_emit(have, &old, e) == 0 &&
-	    delta_listing(d, old.data, old.len, &text, e) == 0)
+	if (decoder_listing(d, old->data, old->len, &text, e) == 0)
 		listing = listing_parse(text.data, text.len, true, e);
-	buf_free(&old);
 	buf_free(&text);
 	return listing;
+}
+
+/* The decoder with its header read, and what it makes of the listing. */
+static struct decoder *
+start(const struct hop *h, const struct listing *have, int delta,
+    struct listing **listing, struct err *e)
+{
+	struct decoder_limits limits = { .memory = h->conf->memory_bytes,
+		.scratch = h->scratch };
+	struct buf old = BUF_INIT(LISTING_TEXT_MAX);
+	struct decoder *d = NULL;
+
+	*listing = NULL;
+	if (listing_emit(have, &old, e) == 0 &&
+	    u64_add(old.len, h->listing_bytes, &limits.texts) == 0) {
+		d = decoder_delta(delta, &limits, e);
+		if (d != NULL)
+			*listing = next_listing(d, &old, e);
+	}
+	buf_free(&old);
+	return d;
 }
 
 struct content *
 hop_delta(struct hop *h, struct content *have, int delta, struct err *e)
 {
-	struct delta *d = delta_open(delta, h->memory_limit, e);
-	struct listing *listing = NULL;
+	struct listing *listing;
+	struct decoder *d = start(h, content_listing(have), delta, &listing, e);
 	struct content *next;
 	struct work w;
 
-	if (d != NULL && delta_scratch(d) > h->scratch) {
-		(void)err_set(e, ERR_FORMAT, "more bytes than were signed");
-		delta_close(d);
-		d = NULL;
-	}
-	if (d == NULL || (listing = next_listing(d, content_listing(have), e)) == NULL) {
-		delta_close(d);
+	if (listing == NULL) {
+		decoder_close(d);
 		content_free(have);
 		return NULL;
 	}
@@ -200,6 +196,6 @@ hop_delta(struct hop *h, struct content *have, int delta, struct err *e)
 		next = work_end(&w, true);
 	else
 		(void)work_end(&w, false);
-	delta_close(d);
+	decoder_close(d);
 	return next;
 }

@@ -1,15 +1,7 @@
-#include <stdlib.h>
-#include <string.h>
-
-#include "manifest/base/cancel.h"
-
-#include "apply/patch/untar.h"
-
+#include "apply/decoder.h"
 #include "apply/hop_file.h"
 
 #include "apply/hop.h"
-
-enum { STEP = 128 * 1024 };
 
 /* What is here already need not be written; what only seems to be, is. */
 static int
@@ -27,58 +19,50 @@ take_all(struct work *w, struct err *e)
 }
 
 static int
-fill(struct work *w, size_t i, struct untar *tar, uint8_t *buffer, struct err *e)
+write_output(void *arg, const uint8_t *data, size_t n, struct err *e)
+{
+	return output_write(arg, data, n, e);
+}
+
+static int
+fill(struct work *w, size_t i, struct decoder *d, const struct decoder_entry *member,
+    struct err *e)
 {
 	struct output o = OUTPUT_INIT;
-	size_t got = 0;
-	int rc = hop_file_start(w, i, &o, e);
+	const struct decoder_io io = { .arg = &o, .write = write_output };
 
-	if (rc == -1)
+	if (hop_file_start(w, i, &o, e) == -1)
 		return -1;
-	do {
-		if ((rc = cancel_check(e)) == 0 &&
-		    (rc = untar_read(tar, buffer, STEP, &got, e)) == 0)
-			rc = output_write(&o, buffer, got, e);
-	} while (rc == 0 && got > 0);
-	if (rc == 0)
-		rc = hop_file_end(w, i, &o, e);
-	if (rc == -1) {
-		output_drop(&o);
-		return err_wrap(e, "unpack %s", w->listing->entries[i].path);
-	}
-	return 0;
+	if (decoder_take(d, member, &io, e) == 0 && hop_file_end(w, i, &o, e) == 0)
+		return 0;
+	output_drop(&o);
+	return err_wrap(e, "unpack %s", w->listing->entries[i].path);
 }
 
 /* The entry to build from this member, -1: none. */
 static long
-wanted(const struct work *w, const struct untar_entry *member)
+wanted(const struct work *w, const struct decoder_entry *member)
 {
 	long i = member->is_file ? listing_find(w->listing, member->path) : -1;
 
 	if (i < 0 || w->listing->entries[i].type != ENTRY_FILE)
 		return -1;
 	i = (long)listing_group_first(w->listing, (size_t)i);
-	return w->done[i] || w->listing->entries[i].size != member->size ? -1 : i;
+	return w->done[i] || w->listing->entries[i].size != member->bytes ? -1 : i;
 }
 
 static int
-unpack(struct work *w, struct untar *tar, struct err *e)
+unpack(struct work *w, struct decoder *d, struct err *e)
 {
-	uint8_t *buffer = malloc(STEP);
-	struct untar_entry member;
-	int rc = -1;
+	struct decoder_entry member;
+	int rc;
 
-	if (buffer == NULL)
-		return err_set(e, ERR_NOMEM, "out of memory for unpacking");
-	while ((rc = untar_next(tar, &member, e)) == 1) {
+	while ((rc = decoder_next(d, &member, e)) == 1) {
 		long i = wanted(w, &member);
 
-		if (i >= 0 && fill(w, (size_t)i, tar, buffer, e) == -1) {
-			rc = -1;
-			break;
-		}
+		if (i >= 0 && fill(w, (size_t)i, d, &member, e) == -1)
+			return -1;
 	}
-	free(buffer);
 	return rc;
 }
 
@@ -96,21 +80,22 @@ struct content *
 hop_full(struct hop *h, struct content *have, int full, uint64_t bytes,
     struct listing *listing, struct err *e)
 {
-	struct untar *tar = untar_open(full, bytes, h->left, e);
+	const struct decoder_limits limits = { .packed = bytes, .plain = h->left };
+	struct decoder *d = decoder_full(full, &limits, e);
 	struct content *next;
 	struct work w;
 
-	if (tar == NULL) {
+	if (d == NULL) {
 		content_free(have);
 		listing_free(listing);
 		return NULL;
 	}
 	if (work_start(&w, h, have, listing, e) == 0 && hop_begin(&w, e) == 0 &&
-	    take_all(&w, e) == 0 && unpack(&w, tar, e) == 0 && check_all(&w, e) == 0 &&
+	    take_all(&w, e) == 0 && unpack(&w, d, e) == 0 && check_all(&w, e) == 0 &&
 	    hop_end(&w, e) == 0)
 		next = work_end(&w, true);
 	else
 		next = work_end(&w, false);
-	untar_close(tar);
+	decoder_close(d);
 	return next;
 }

@@ -6,7 +6,7 @@
 #include "manifest/base/bytes.h"
 #include "manifest/base/fs.h"
 
-#include "apply/patch/ability.h"
+#include "apply/decoder.h"
 #include "apply/spool.h"
 
 #include "apply/plan_edges.h"
@@ -82,7 +82,7 @@ fill(const struct device *d, const struct catalog *c, const struct edge *x,
 	if (!x->usable)
 		set_dropped(out,
 		    "is marked with something this delta-apply does not know");
-	else if (!needs_met(x->needs, ability_known, &missing))
+	else if (!needs_met(x->needs, decoder_knows, &missing))
 		set_dropped(out, "needs a newer delta-apply");
 	else if (is_bad(&x->object.sha256, bad, n_bad) ||
 	    (x->is_full && r != NULL && is_bad(&r->object.sha256, bad, n_bad)))

@@ -9,8 +9,7 @@
 #include "manifest/base/fs_tree.h"
 #include "manifest/base/log.h"
 
-#include "apply/patch/zread.h"
-
+#include "apply/decoder.h"
 #include "apply/hop.h"
 #include "apply/spool.h"
 
@@ -18,7 +17,7 @@
 
 #define PREFIX ".staging-"
 #define TREE "tree"
-enum { LISTING_WINDOW_LOG = 23, HOP_FOLDER_MAX = 32 };
+enum { HOP_FOLDER_MAX = 32 };
 
 struct stage {
 	const struct device *dev;
@@ -132,7 +131,7 @@ fetched_listing(struct stage *s, const struct record *rec, struct err *e)
 		return NULL;
 	if (rec->listing_bytes < LISTING_TEXT_MAX)
 		text.max = (size_t)rec->listing_bytes;
-	if (zread_all(fd, LISTING_WINDOW_LOG, &text, e) == 0 &&
+	if (decoder_text(fd, &text, e) == 0 &&
 	    sha256_of(text.data, text.len, &id, e) == 0) {
 		if (sha256_equal(&id, &rec->listing))
 			listing = listing_parse(text.data, text.len, false, e);
@@ -208,8 +207,8 @@ run_hop(struct stage *s, size_t i, struct err *e)
 	const struct record *rec = &s->plan->trees[i];
 	bool last = i + 1 == s->plan->n_hops;
 	struct hop h = { .conf = s->dev->conf, .target = edge->to, .folder = -1,
-		.memory_limit = s->dev->conf->memory_bytes,
 		.left = edge->output_bytes, .scratch = edge->scratch_bytes,
+		.listing_bytes = rec->listing_bytes,
 		.tree = s->tree, .created = s->plan->to.created, .reuse = s->reuse,
 		.owners = &s->owners };
 	char name[HOP_FOLDER_MAX];

@@ -3,7 +3,8 @@
 # one door to the disk.
 #
 #	manifest/base <- manifest <- apply, mkdelta, hosting
-#	manifest/base <- apply/patch <- apply, mkdelta
+#	manifest/base <- apply/patch <- apply/decode, mkdelta
+#	apply/decode/wire.h <- apply: it decodes nothing by itself
 #	manifest, apply/patch <- mkdelta/encode <- mkdelta
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -20,6 +21,8 @@ layer() {
 	manifest/base/*) echo base ;;
 	manifest/*) echo manifest ;;
 	apply/patch/*) echo patch ;;
+	apply/decode/wire.*) echo wire ;;
+	apply/decode/*) echo decode ;;
 	apply/*) echo apply ;;
 	mkdelta/encode/*) echo encode ;;
 	mkdelta/*) echo mkdelta ;;
@@ -34,11 +37,13 @@ may() {
 	base) echo "base" ;;
 	manifest) echo "manifest base" ;;
 	patch) echo "patch base" ;;
-	apply) echo "apply patch manifest base" ;;
+	wire) echo "wire base" ;;
+	decode) echo "decode wire patch base" ;;
+	apply) echo "apply wire manifest base" ;;
 	encode) echo "encode patch manifest base" ;;
 	mkdelta) echo "mkdelta encode patch manifest base" ;;
 	hosting) echo "hosting manifest base" ;;
-	*) echo "tests hosting mkdelta encode apply patch manifest base" ;;
+	*) echo "tests hosting mkdelta encode apply decode wire patch manifest base" ;;
 	esac
 }
 

@@ -16,7 +16,7 @@ LAB_SRC  := $(wildcard tests/lab/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
 LAB_LIB  := $(BUILD)/lib/lab.a
-ALL_LIBS := $(LAB_LIB) $(APPLY_LIB) $(MKDELTA_LIB) $(HOSTING_LIB) $(LOWER_LIBS)
+ALL_LIBS := $(LAB_LIB) $(APPLY_LIB) $(DECODE_LIB) $(MKDELTA_LIB) $(HOSTING_LIB) $(LOWER_LIBS)
 ALL_LDLIBS = $(call pkg,cmocka libcurl inih libdivsufsort64 libdivsufsort) -lbz2 $(LOWER_LDLIBS)
 
 TEST_BIN := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRC) $(FLOW_SRC))
@@ -50,7 +50,8 @@ $(CUT_TEST): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(CUT_OBJ) \
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $(DISK_WRAP) -o $@ $^ $(ALL_LDLIBS)
 $(BUILD)/tests/cut/delta-apply: $(call obj,apply/main.c tests/cut/env.c) $(CUT_OBJ) \
-            $(APPLY_LIB) $(LOWER_LIBS)
+            $(APPLY_LIB) $(DECODE_LIB) $(MANIFEST_LIB) $(BASE_LIB) \
+            | $(BUILD)/tests/cut/delta-apply-decode
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $(DISK_WRAP) -Wl,--wrap=open64 -o $@ $^ $(APPLY_LDLIBS)
 
@@ -80,6 +81,14 @@ $(BUILD)/tests/flow_errors: $(BUILD)/obj/tests/flow_errors.o $(call obj,tests/cu
             $(ALL_LIBS) | $(BUILD)/tests/rigs/errat
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LDLIBS)
+
+# delta-apply looks for its decoder beside itself; so do tests that are delta-apply.
+BESIDE := $(BUILD)/tests/delta-apply-decode $(BUILD)/tests/cut/delta-apply-decode \
+            $(BUILD)/mutable/delta-apply-decode
+$(BESIDE): | $(DECODE)
+	@mkdir -p $(@D)
+	@ln -sfn $(abspath $(DECODE)) $@
+$(TEST_BIN): | $(BUILD)/tests/delta-apply-decode
 
 tests: programs $(TEST_BIN)
 
@@ -138,7 +147,7 @@ endif
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(FUZZ_SRC))
 FUZZ_FLAGS := -std=c11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
             -fno-sanitize-recover=all -w $(NO_TRACE)
-FUZZ_LIB_SRC := $(BASE_SRC) $(MANIFEST_SRC) $(PATCH_SRC) $(APPLY_SRC)
+FUZZ_LIB_SRC := $(BASE_SRC) $(MANIFEST_SRC) $(PATCH_SRC) $(DECODE_SRC) $(APPLY_SRC)
 FUZZ_OBJ := $(patsubst %.c,$(FUZZ)/obj/%.o,$(FUZZ_LIB_SRC))
 
 $(FUZZ)/obj/%.o: %.c
@@ -160,7 +169,7 @@ $(FUZZ)/kit.a: $(patsubst %.c,$(FUZZ)/obj/%.o,$(FUZZ_KIT))
 	@rm -f $@
 	$(AR) rcs $@ $^
 $(FUZZ)/fuzz_%: $(FUZZ)/obj/tests/fuzz/fuzz_%.o $(FUZZ)/kit.a $(FUZZ)/lib.a
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer $(POOL) -o $@ $< $(filter %/mkdelta.a,$^) $(FUZZ)/kit.a $(FUZZ)/lib.a $(FUZZ)/kit.a $(APPLY_LDLIBS)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer $(POOL) -o $@ $< $(filter %/mkdelta.a,$^) $(FUZZ)/kit.a $(FUZZ)/lib.a $(FUZZ)/kit.a $(APPLY_LDLIBS) $(LOWER_LDLIBS)
 
 fuzz:
 	@scripts/deps fuzz
@@ -186,7 +195,7 @@ tests: $(REPLAY_BIN)
 MUTABLE := $(notdir $(basename $(wildcard tests/test_tuf_*.c))) test_key test_canonical \
             test_jv test_fetch test_fetch_said test_choose flow_get flow_bad_host flow_clock \
             flow_channels flow_get_stops test_session test_utc test_fs
-MUTABLE_SRC := $(BASE_SRC) $(MANIFEST_SRC) $(PATCH_SRC) $(APPLY_SRC)
+MUTABLE_SRC := $(BASE_SRC) $(MANIFEST_SRC) $(PATCH_SRC) $(DECODE_SRC) $(APPLY_SRC)
 MUTABLE_LIBS := $(BUILD)/lib/libmutant.so $(BUILD)/lib/libclient.so
 MUTABLE_LD = $(CC) -pthread -Wl,--no-as-needed,--enable-new-dtags \
             -Wl,-rpath,$(abspath $(BUILD)/lib)
@@ -195,7 +204,7 @@ $(BUILD)/lib/libmutant.so: $(call obj,tests/mutations/quiet.c)
 	$(CC) -shared -Wl,-soname,libmutant.so -o $@ $^
 $(BUILD)/lib/libclient.so: $(call obj,$(MUTABLE_SRC))
 	@mkdir -p $(@D)
-	$(CC) -shared -pthread -Wl,-soname,libclient.so -o $@ $^ $(APPLY_LDLIBS)
+	$(CC) -shared -pthread -Wl,-soname,libclient.so -o $@ $^ $(APPLY_LDLIBS) $(LOWER_LDLIBS)
 $(BUILD)/mutable/%: $(BUILD)/obj/tests/%.o $(LAB_LIB) $(MKDELTA_LIB) $(MUTABLE_LIBS)
 	@mkdir -p $(@D)
 	$(MUTABLE_LD) -o $@ $< $(MUTABLE_LIBS) $(LAB_LIB) $(MKDELTA_LIB) $(ALL_LDLIBS)
@@ -207,7 +216,7 @@ $(BUILD)/mutable/bin/%: $(BUILD)/bin/%
 	@mkdir -p $(@D)
 	cp $< $@
 .PHONY: mutable mutations
-mutable: $(addprefix $(BUILD)/mutable/,$(MUTABLE) bin/delta-apply bin/mkdelta bin/delta-host)
+mutable: $(addprefix $(BUILD)/mutable/,$(MUTABLE) bin/delta-apply bin/mkdelta bin/delta-host bin/delta-apply-decode delta-apply-decode)
 mutations:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory -s BUILD=build/mutations CC=gcc OPT=-O0 SMALL=-O0 \

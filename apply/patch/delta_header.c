@@ -1,6 +1,6 @@
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "manifest/base/bytes.h"
 #include "manifest/base/fs.h"
@@ -123,19 +123,19 @@ delta_header_read(int fd, struct delta_header *h, struct err *e)
 {
 	uint8_t bytes[DELTA_HEADER_MAX];
 	struct cursor c = { bytes, 0 };
-	struct stat st;
+	off_t size = lseek(fd, 0, SEEK_END);
 
 	memset(h, 0, sizeof *h);
-	if (fstat(fd, &st) == -1)
+	if (size == -1)
 		return err_sys(e, "delta");
-	c.left = (uint64_t)st.st_size < sizeof bytes ? (size_t)st.st_size : sizeof bytes;
+	c.left = (uint64_t)size < sizeof bytes ? (size_t)size : sizeof bytes;
 	if (fs_pread(fd, bytes, c.left, 0, e) == -1 || take_magic(&c, e) == -1 ||
 	    take_bytes(&c, h->old_id, sizeof h->old_id, e) == -1 ||
 	    take_bytes(&c, h->new_id, sizeof h->new_id, e) == -1 ||
 	    take_number(&c, &h->memory, e) == -1 ||
 	    take_number(&c, &h->scratch, e) == -1 ||
 	    take_number(&c, &h->listing_bytes, e) == -1 || take_streams(&c, h, e) == -1 ||
-	    place_streams(h, (uint64_t)(c.p - bytes), (uint64_t)st.st_size, e) == -1)
+	    place_streams(h, (uint64_t)(c.p - bytes), (uint64_t)size, e) == -1)
 		return -1;
 	if (h->memory > DELTA_MEMORY_MAX)
 		return err_set(e, ERR_FORMAT,
