@@ -79,7 +79,8 @@ steps_restore_data(struct run *r, struct err *e)
 	(void)steps_record(r, r->mark.to, &to, &why);
 	if ((r->mark.backed_up || to.data == DATA_REVERSIBLE) &&
 	    hook_exists(r, HOOK_RESTORE, false)) {
-		if (hook_run(r, HOOK_RESTORE, false, e) != HOOK_FAILED)
+		if (hook_run(r, HOOK_RESTORE, false, e) != HOOK_FAILED &&
+		    steps_sync(r, e) == 0)
 			rc = data_schema_set(r->dev, r->mark.schema_before, e);
 	} else {
 		rc = check_readable(r, &to, e);

@@ -86,6 +86,12 @@ step_stop(struct run *r, struct err *e)
 	return reuse_recheck(r, e) == -1 ? STEP_FAIL : STEP_DONE;
 }
 
+int
+steps_sync(struct run *r, struct err *e)
+{
+	return fs_sync_all(r->dev->base, e) == -1 ? -1 : fs_sync_all(r->dev->state, e);
+}
+
 /* An empty BASE/backup/TO that the hook's user can write to. */
 static int
 backup_folder(struct run *r, struct err *e)
@@ -119,7 +125,7 @@ step_backup(struct run *r, struct err *e)
 		return STEP_FAIL;
 	if (hook_run(r, HOOK_BACKUP, false, e) == HOOK_FAILED)
 		return STEP_FAIL;
-	if (fs_sync_all(r->dev->base, e) == -1)
+	if (steps_sync(r, e) == -1)
 		return STEP_FAIL;
 	r->mark.backed_up = true;
 	return STEP_DONE;
@@ -138,7 +144,8 @@ step_migrate(struct run *r, struct err *e)
 		r->mark.migrated = true;
 		if (drive_mark(r, e) == -1)
 			return STEP_FAIL;
-		if (hook_run(r, HOOK_MIGRATE, false, e) == HOOK_FAILED)
+		if (hook_run(r, HOOK_MIGRATE, false, e) == HOOK_FAILED ||
+		    steps_sync(r, e) == -1)
 			return STEP_FAIL;
 	}
 	/* Older releases have to know whose data this is from here on. */

@@ -30,6 +30,10 @@ void steps_history(struct run *, const char *result, const char *reason);
 /* The new release's tree is removed (it is not live). */
 int steps_remove_tree(struct run *, uint64_t release, struct err *);
 
+/* What hooks wrote on the filesystems of the root and of STATE is durable: what they
+ * leave to the page cache, the mark after them would promise. */
+int steps_sync(struct run *, struct err *);
+
 /* Data as they were before migrate: the restore hook, then the schema number.
  * Durable; nothing to do when migrate never began. */
 int steps_restore_data(struct run *, struct err *);

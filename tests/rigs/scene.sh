@@ -244,10 +244,20 @@ check_data() {
 	esac || { bad "the $live tree is live with the data \"$data\""; return 1; }
 }
 
-# Another boot: RUN is empty, the switch is settled, then the application comes.
-# With words: these run in place of `recover`.
-boot() {
+# From here on boots can be told apart: needs mounts of our own.
+scene_boots() {
+	cat /proc/sys/kernel/random/boot_id > boot_id
+	mount --bind boot_id /proc/sys/kernel/random/boot_id || exit 1
+}
+
+new_boot() {
 	find run -mindepth 1 -delete
+	cat /proc/sys/kernel/random/uuid > boot_id
+}
+
+# Another boot: RUN is empty, the switch is settled, then the application comes.
+boot() {
+	new_boot
 	"${apply[@]}" recover > log 2>&1
 	case $? in
 	0) ;;
