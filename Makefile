@@ -1,6 +1,8 @@
 # make            build/bin/mkdelta, build/bin/delta-apply, build/bin/delta-host
 # make demo       three real releases, a real nginx, an update and a rollback
 # make check      install what tests need, build, pass them
+# make deb        packages of Debian in build/deb: ARCH=amd64, arm64, armhf
+# make deb-all    the same for all three
 # make help       all targets
 
 BUILD    ?= build
@@ -160,16 +162,51 @@ bench-trust:
 	@$(CC) -O2 -std=c11 -D_GNU_SOURCE -o $(BUILD)/bench/measure tests/bench/measure.c
 	@python3 tests/bench/trust.py $(BUILD) $(RELEASES)
 
+# Where units go; packages of Debian 12 say /lib/systemd/system.
+UNITDIR  ?= $(PREFIX)/lib/systemd/system
+DOCDIR    = $(PREFIX)/share/doc/mkdelta
+BASHDIR   = $(PREFIX)/share/bash-completion/completions
+ZSHDIR    = $(PREFIX)/share/zsh/vendor-completions
+MAN      := $(wildcard man/*.[158])
+UNITS    := $(addprefix service/,delta-apply.service delta-apply.timer delta-apply-recover@.service)
+SNIPPETS := $(filter-out $(UNITS),$(wildcard service/*))
+
 install: programs
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBEXECDIR)/delta-apply \
-	    $(DESTDIR)$(PREFIX)/share/doc/mkdelta
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DOCDIR)/examples/service
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
-	install -m 0755 $(DECODE) $(DESTDIR)$(LIBEXECDIR)/delta-apply/
-	install -m 0644 README.md LICENSE CHANGES $(DESTDIR)$(PREFIX)/share/doc/mkdelta/
+	install -D -m 0755 -t $(DESTDIR)$(LIBEXECDIR)/delta-apply $(DECODE)
+	install -m 0644 README.md LICENSE CHANGES $(DESTDIR)$(DOCDIR)/
+	@# Units name the program by its path.
+	for unit in $(notdir $(UNITS)); do \
+		sed 's|/usr/bin/delta-apply|$(PREFIX)/bin/delta-apply|' "service/$$unit" \
+		    > "$(DESTDIR)$(UNITDIR)/$$unit" && \
+		    chmod 0644 "$(DESTDIR)$(UNITDIR)/$$unit" || exit 1; done
+	install -m 0644 $(SNIPPETS) $(DESTDIR)$(DOCDIR)/examples/service/
+	$(if $(wildcard examples/*),cp -R --preserve=mode $(wildcard examples/*) $(DESTDIR)$(DOCDIR)/examples/)
+	for page in $(MAN); do install -D -m 0644 "$$page" \
+	    "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}" || exit 1; done
+	for name in $(notdir $(PROGRAMS)); do \
+		install -D -m 0644 completions/delta-tools.bash "$(DESTDIR)$(BASHDIR)/$$name" && \
+		    install -D -m 0644 completions/_delta-tools "$(DESTDIR)$(ZSHDIR)/_$$name" || \
+		    exit 1; done
 
 uninstall:
 	rm -f $(patsubst $(BUILD)/bin/%,$(DESTDIR)$(PREFIX)/bin/%,$(PROGRAMS))
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/mkdelta $(DESTDIR)$(LIBEXECDIR)/delta-apply
+	rm -f $(patsubst service/%,$(DESTDIR)$(UNITDIR)/%,$(UNITS))
+	rm -f $(foreach m,$(MAN),$(DESTDIR)$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m)))
+	rm -f $(addprefix $(DESTDIR)$(BASHDIR)/,$(notdir $(PROGRAMS)))
+	rm -f $(addprefix $(DESTDIR)$(ZSHDIR)/_,$(notdir $(PROGRAMS)))
+	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(LIBEXECDIR)/delta-apply
+
+# Packages of Debian, in build/deb: ARCH=amd64, arm64 or armhf (this machine's).
+ARCH     ?= $(shell dpkg --print-architecture 2>/dev/null)
+.PHONY: deb deb-all check-packages
+deb:
+	@scripts/deps packages
+	@scripts/deb.sh $(ARCH)
+deb-all:
+	@scripts/deps packages
+	@for arch in amd64 arm64 armhf; do scripts/deb.sh $$arch || exit 1; done
 
 clean:
 	rm -rf build

@@ -7,9 +7,6 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 [ $# -gt 0 ] || set -- armhf arm64 s390x
-libraries=libc6-dev,libssl-dev,libzstd-dev,liblzma-dev,zlib1g-dev,libbz2-dev
-libraries=$libraries,libdivsufsort-dev,libarchive-dev,libjansson-dev,libcmocka-dev
-libraries=$libraries,libinih-dev,libcurl4-openssl-dev
 passed=0 failed=0
 
 # what ARCH: its names elsewhere, as triplet and qemu.
@@ -31,21 +28,6 @@ for arch in "$@"; do
 	done
 done
 
-# The mirror that this machine installs from.
-mirror() {
-	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
-	    'Release: bookworm' | head -n 1
-}
-
-# The libraries, unpacked and not installed: nothing of theirs runs.
-root() {
-	[ ! -e "$1/.complete" ] || return 0
-	rm -rf "$1" && mkdir -p "$1"
-	setsid mmdebstrap --quiet --architectures="$2" --variant=extract \
-	    --include="$libraries" bookworm "$1" "${MIRROR:=$(mirror)}" \
-	    < /dev/null && touch "$1/.complete"
-}
-
 build() {
 	PKG_CONFIG_SYSROOT_DIR=$root \
 	    PKG_CONFIG_LIBDIR=$root/usr/lib/$triplet/pkgconfig:$root/usr/share/pkgconfig \
@@ -65,7 +47,7 @@ make -j2 -s build/bin/mkdelta || exit 1
 for arch in "$@"; do
 	what "$arch"
 	root=$PWD/build/arch/$arch/root
-	if ! root "$root" "$arch" || ! build; then
+	if ! scripts/sysroot.sh "$arch" "$root" || ! build; then
 		echo "not ok - $arch: nothing to run"
 		failed=$((failed + 1))
 		continue
