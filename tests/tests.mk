@@ -105,7 +105,14 @@ $(BUILD)/tests/rigs/look: $(call obj,tests/rigs/look.c tests/cut/shape.c) $(APPL
             $(LOWER_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LOWER_LDLIBS)
-RIGS := $(addprefix $(BUILD)/tests/rigs/,killat look)
+$(BUILD)/tests/rigs/replay: $(BUILD)/obj/tests/rigs/replay.o
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^
+$(BUILD)/obj/tests/rigs/logdisk.o: CPPFLAGS += $(shell $(PKG_CONFIG) --cflags fuse3 2>/dev/null)
+$(BUILD)/tests/rigs/logdisk: $(BUILD)/obj/tests/rigs/logdisk.o
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call pkg,fuse3)
+RIGS := $(addprefix $(BUILD)/tests/rigs/,killat look replay logdisk)
 .PHONY: rigs
 rigs: programs $(RIGS)
 .PHONY: torture

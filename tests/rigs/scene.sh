@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154,SC2120
 # scene.sh - for the rigs of this folder: a repository, its host, one device and the
 # scenes of its life.  To be sourced; needs bash.
 #
@@ -246,13 +247,14 @@ check_data() {
 
 # From here on boots can be told apart: needs mounts of our own.
 scene_boots() {
-	cat /proc/sys/kernel/random/boot_id > boot_id
-	mount --bind boot_id /proc/sys/kernel/random/boot_id || exit 1
+	export RIG_BOOT_ID=${RIG_BOOT_ID:-$lab/boot_id}
+	cat /proc/sys/kernel/random/boot_id > "$RIG_BOOT_ID"
+	mount --bind "$RIG_BOOT_ID" /proc/sys/kernel/random/boot_id || exit 1
 }
 
 new_boot() {
 	find run -mindepth 1 -delete
-	cat /proc/sys/kernel/random/uuid > boot_id
+	cat /proc/sys/kernel/random/uuid > "$RIG_BOOT_ID"
 }
 
 # Another boot: RUN is empty, the switch is settled, then the application comes.
