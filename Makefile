@@ -3,6 +3,8 @@
 # make check      install what tests need, build, pass them
 # make deb        packages of Debian in build/deb: ARCH=amd64, arm64, armhf
 # make deb-all    the same for all three
+# make check-examples   what examples/ has, with stand-ins for docker, pg_dump, apt-get
+# make check-packages   their life in a Debian that boots: as root, ARCHS="amd64 arm64"
 # make help       all targets
 
 BUILD    ?= build
@@ -200,13 +202,21 @@ uninstall:
 
 # Packages of Debian, in build/deb: ARCH=amd64, arm64 or armhf (this machine's).
 ARCH     ?= $(shell dpkg --print-architecture 2>/dev/null)
-.PHONY: deb deb-all check-packages
+.PHONY: deb deb-all check-packages check-examples
 deb:
 	@scripts/deps packages
 	@scripts/deb.sh $(ARCH)
 deb-all:
 	@scripts/deps packages
 	@for arch in amd64 arm64 armhf; do scripts/deb.sh $$arch || exit 1; done
+check-examples:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory -s programs
+	@tests/examples/run.sh $(BUILD)
+check-packages:
+	@scripts/deps check-packages
+	@$(MAKE) --no-print-directory -s programs
+	@tests/packages/run.sh $(BUILD)
 
 clean:
 	rm -rf build

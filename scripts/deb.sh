@@ -40,6 +40,7 @@ if [ "$(dpkg-parsechangelog -S Version)" != "$version" ]; then
 		    "$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")"
 		cat debian/changelog
 	} > "$tree/debian/changelog"
+	echo "$version" > "$tree/VERSION"
 fi
 
 if [ "$arch" != "$(dpkg --print-architecture)" ]; then
