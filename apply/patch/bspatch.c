@@ -78,7 +78,7 @@ add_changes(struct bspatch *p, bool substitute, uint8_t *bytes, size_t n, struct
 		at += stay;
 		if (at == n)
 			return 0;
-		if (stream_byte(p->streams[DELTA_CHANGES], &change, e) == -1)
+		if (stream_byte(p->changed, &change, e) == -1)
 			return -1;
 		bytes[at] = substitute ? change : (uint8_t)(bytes[at] + change);
 		p->in_run = false;

@@ -21,6 +21,7 @@ enum { BSPATCH_STEP = RULES_PART - 2 * PREDICT_MARGIN };
 
 struct bspatch {
 	struct stream *streams[DELTA_KINDS];
+	struct stream *changed;	/* of these: where changed bytes are */
 	bool in_run;
 	uint64_t run;		/* copied bytes that stay as they are, if in_run */
 	uint8_t block[BSPATCH_STEP + 2 * PREDICT_MARGIN];

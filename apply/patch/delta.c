@@ -41,6 +41,8 @@ start(struct delta *d, int fd, uint64_t memory_limit, struct err *e)
 		if (d->patch.streams[kind] == NULL)
 			return -1;
 	}
+	d->patch.changed = d->patch.streams[d->header.streams[DELTA_CHANGES].there ?
+	    DELTA_CHANGES : DELTA_RUNS];
 	return 0;
 }
 

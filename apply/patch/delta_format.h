@@ -34,7 +34,8 @@
  * One byte of DIFF is added to each copied byte, modulo 256.  With FLAG_SPARSE only
  * some change: a varint of RUNS says how many copied bytes stay as they are, one byte
  * of CHANGES is added to the next (FLAG_SUBSTITUTE: stands in its place), and again;
- * after the last run all stay.  Runs reach over blocks and outputs.
+ * after the last run all stay.  Runs reach over blocks and outputs.  Where there is no
+ * stream of CHANGES, each such byte is in RUNS, behind its number.
  */
 #ifndef APPLY_PATCH_DELTA_FORMAT_H
 #define APPLY_PATCH_DELTA_FORMAT_H

@@ -1,8 +1,10 @@
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "manifest/base/cancel.h"
 
 #include "mkdelta/encode/jobs.h"
+#include "mkdelta/encode/joined.h"
 #include "mkdelta/encode/lzwrite.h"
 #include "mkdelta/encode/zwrite.h"
 
@@ -10,7 +12,7 @@
 
 enum {
 	BLOCK_BYTES = 128 * 1024,
-	TRIALS_MAX = DELTA_KINDS * 5,
+	TRIALS_MAX = (DELTA_KINDS + 1) * 5,
 	ZSTD_LEVEL = 19,
 	CONTEXTS = 2
 };
@@ -33,6 +35,7 @@ struct trials {
 	struct trial list[TRIALS_MAX];
 	size_t n;
 	unsigned logs[DELTA_KINDS];	/* of windows */
+	struct spill joined;		/* runs and changes */
 };
 
 /* lc, lp, pb to try; only the first for streams of more than one_bytes.  Numbers
@@ -160,14 +163,14 @@ run_trial(void *arg, size_t i, struct err *e)
 
 static struct trial *
 add_trial(struct trials *all, enum delta_kind kind, enum delta_codec codec,
-    const struct spill *plain)
+    const struct spill *plain, unsigned log)
 {
 	struct trial *t = &all->list[all->n++];
 
 	t->kind = kind;
 	t->codec = codec;
 	t->plain = plain;
-	t->window_log = all->logs[kind];
+	t->window_log = log;
 	spill_init(&t->packed);
 	return t;
 }
@@ -186,7 +189,7 @@ lzma_options(enum delta_kind kind, size_t context, const struct effort *effort,
  * is among it, so that more never gives more bytes. */
 static void
 add_trials(struct trials *all, enum delta_kind kind, const struct effort *effort,
-    const struct spill *plain)
+    const struct spill *plain, unsigned log)
 {
 	uint64_t bytes = spill_bytes(plain);
 	bool every = effort->all_codecs || bytes <= SMALL_BYTES;
@@ -195,14 +198,14 @@ add_trials(struct trials *all, enum delta_kind kind, const struct effort *effort
 	if (bytes == 0)
 		return;
 	if (every && bytes <= ZSTD_BYTES)
-		(void)add_trial(all, kind, DELTA_ZSTD, plain);
+		(void)add_trial(all, kind, DELTA_ZSTD, plain, log);
 	for (size_t i = 0; i < n; i++)
-		add_trial(all, kind, DELTA_LZMA, plain)->lzma = lzma_options(kind, i,
-		    effort, bytes, all->logs[kind]);
+		add_trial(all, kind, DELTA_LZMA, plain, log)->lzma = lzma_options(kind, i,
+		    effort, bytes, log);
 	if (every && bytes <= SMALL_BYTES)
 		for (size_t i = 0; i < n; i++)
-			add_trial(all, kind, DELTA_LZMA, plain)->lzma = lzma_options(
-			    kind, i, effort_of(EFFORT_MIN), bytes, all->logs[kind]);
+			add_trial(all, kind, DELTA_LZMA, plain, log)->lzma = lzma_options(
+			    kind, i, effort_of(EFFORT_MIN), bytes, log);
 }
 
 static int
@@ -226,21 +229,29 @@ keep_stored(const struct spill *plain, struct spill *packed, struct delta_stream
 	return 0;
 }
 
-/* The smallest trial of the kind; among equals the first. */
-static int
-choose(struct trials *all, enum delta_kind kind, const struct spill *plain,
-    struct spill *packed, struct delta_stream *s, struct err *e)
+/* The smallest trial of a stream; among equals the first.  NULL: it is empty. */
+static struct trial *
+best_of(struct trials *all, const struct spill *plain)
 {
 	struct trial *best = NULL;
 
-	*s = (struct delta_stream){ .there = false };
 	for (size_t i = 0; i < all->n; i++) {
 		struct trial *t = &all->list[i];
 
-		if (t->kind == kind && (best == NULL ||
+		if (t->plain == plain && (best == NULL ||
 		    spill_bytes(&t->packed) < spill_bytes(&best->packed)))
 			best = t;
 	}
+	return best;
+}
+
+static int
+choose(struct trials *all, const struct spill *plain, struct spill *packed,
+    struct delta_stream *s, struct err *e)
+{
+	struct trial *best = best_of(all, plain);
+
+	*s = (struct delta_stream){ .there = false };
 	if (best == NULL)
 		return 0;
 	if (spill_bytes(plain) <= spill_bytes(&best->packed))
@@ -254,29 +265,71 @@ choose(struct trials *all, enum delta_kind kind, const struct spill *plain,
 	return 0;
 }
 
+/* ---- runs and changes in one stream ---- */
+
+/* A window that the decoder has room for where the two had theirs. */
+static int
+add_joined(struct trials *all, const struct spill plain[DELTA_KINDS],
+    const struct effort *effort, struct err *e)
+{
+	const unsigned *logs = all->logs;
+	unsigned log;
+
+	if (spill_bytes(&plain[DELTA_CHANGES]) == 0)
+		return 0;
+	if (joined_make(&plain[DELTA_RUNS], &plain[DELTA_CHANGES], &all->joined, e) == -1)
+		return -1;
+	log = window_log(DELTA_RUNS, spill_bytes(&all->joined));
+	if (log > logs[DELTA_RUNS] && log > logs[DELTA_CHANGES])
+		log = logs[DELTA_RUNS] > logs[DELTA_CHANGES] ? logs[DELTA_RUNS] :
+		    logs[DELTA_CHANGES];
+	add_trials(all, DELTA_RUNS, effort, &all->joined, log);
+	return 0;
+}
+
+/* Whether it is smaller than the two. */
+static bool
+join_pays(struct trials *all, const struct spill plain[DELTA_KINDS])
+{
+	const struct trial *runs = best_of(all, &plain[DELTA_RUNS]);
+	const struct trial *changes = best_of(all, &plain[DELTA_CHANGES]);
+	const struct trial *joined = best_of(all, &all->joined);
+
+	return joined != NULL && spill_bytes(&joined->packed) <
+	    spill_bytes(&runs->packed) + spill_bytes(&changes->packed);
+}
+
 int
 squeeze(const struct spill plain[DELTA_KINDS], uint64_t work_bytes,
     const struct effort *effort, unsigned jobs, struct spill packed[DELTA_KINDS],
     struct delta_stream streams[DELTA_KINDS], struct err *e)
 {
 	struct trials *all = calloc(1, sizeof *all);
+	bool join;
 	int rc;
 
 	if (all == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
+	spill_init(&all->joined);
 	for (int kind = 0; kind < DELTA_KINDS; kind++)
 		all->logs[kind] = window_log((enum delta_kind)kind,
 		    spill_bytes(&plain[kind]));
 	fit_windows(plain, work_bytes, all->logs);
 	/* The largest kinds last in the enumeration are begun first. */
 	for (int kind = DELTA_KINDS - 1; kind >= 0; kind--)
-		add_trials(all, (enum delta_kind)kind, effort, &plain[kind]);
-	rc = jobs_run(jobs, all->n, run_trial, all, e);
+		add_trials(all, (enum delta_kind)kind, effort, &plain[kind],
+		    all->logs[kind]);
+	rc = add_joined(all, plain, effort, e);
+	if (rc == 0)
+		rc = jobs_run(jobs, all->n, run_trial, all, e);
+	join = rc == 0 && join_pays(all, plain);
 	for (int kind = 0; rc == 0 && kind < DELTA_KINDS; kind++)
-		rc = choose(all, (enum delta_kind)kind, &plain[kind], &packed[kind],
+		rc = choose(all, join && kind == DELTA_RUNS ? &all->joined :
+		    join && kind == DELTA_CHANGES ? NULL : &plain[kind], &packed[kind],
 		    &streams[kind], e);
 	for (size_t i = 0; i < all->n; i++)
 		spill_free(&all->list[i].packed);
+	spill_free(&all->joined);
 	free(all);
 	return rc;
 }
