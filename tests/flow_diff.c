@@ -280,6 +280,8 @@ what_it_must_do_without_is_not_used(void **state)
 		  "for n in predict unwind,symbols sparse deflate overrides prune "
 		  "substitute; do mkdelta diff --without $n a b d-$n && "
 		  "mkdelta patch a d-$n c-$n && cmp b c-$n; done");
+	lab_ok(l, "for n in joined hints sources; do mkdelta diff --without $n a b d-$n && "
+		  "mkdelta patch a d-$n c-$n && cmp b c-$n; done");
 	lab_ok(l, "! mkdelta inspect d-predict a | grep '^rule'");
 	lab_ok(l, "mkdelta inspect d-unwind,symbols a | grep '^rule'");
 	lab_ok(l, "! mkdelta inspect d-unwind,symbols a | grep -e ^unwind -e ^symbols");
@@ -287,6 +289,15 @@ what_it_must_do_without_is_not_used(void **state)
 	lab_ok(l, "printf x | cat - a > a1 && gzip -n9c a > a.gz && gzip -n9c a1 > b.gz && "
 		  "mkdelta diff a.gz b.gz with && mkdelta diff --without deflate a.gz b.gz "
 		  "no && test $(stat -c %%s no) -gt $(stat -c %%s with)");
+	/* Each seventh line of text changes in the same way. */
+	lab_ok(l, "seq 90000 > s && sed 's/7$/9/' s > t && mkdelta diff s t one && "
+		  "mkdelta diff --without joined s t two && mkdelta patch s two u && "
+		  "cmp t u && test $(stat -c %%s one) -lt $(stat -c %%s two)");
+	lab_ok(l, "mkdelta inspect one s");
+	lab_must_say(l, "runs+changes");
+	lab_ok(l, "mkdelta inspect --json one");
+	lab_must_say(l, "\"name\": \"runs+changes\"");
+	lab_ok(l, "mkdelta inspect two | grep ^changes");
 	lab_expect(l, 2, "mkdelta diff --without sparse,speed a b d");
 	lab_must_say(l, "--without speed: one of predict, overrides, deflate, sparse, ");
 	lab_expect(l, 2, "mkdelta diff --format bsdiff40 --without sparse a b d");

@@ -32,8 +32,8 @@ static void
 each_uses_what_it_is_named_for(void **state)
 {
 	static const char *const all[][3] = {
-		{ "sparse", " sparse ", "runs" },
-		{ "substitute", " sparse ", "changes" },
+		{ "sparse", " sparse ", "\nruns+changes " },
+		{ "substitute", " sparse ", "\nchanges " },
 		{ "differences", " copy ", "diff" },
 		{ "repeat", " repeat ", "extra" },
 		{ "raw", " raw ", "extra" },
@@ -48,7 +48,7 @@ each_uses_what_it_is_named_for(void **state)
 		{ "thumb", " predict ", "code" },
 		{ "arm", " predict ", "code" },
 		{ "relr", " predict ", "code" },
-		{ "module-x86-64", " predict ", "code" },
+		{ "module-x86-64", " predict ", "\nruns+changes " },
 		{ "module-aarch64", " predict ", "targets" },
 		{ "kernel", " predict ", "code" },
 		{ "high", " predict ", "code" },
@@ -68,12 +68,25 @@ each_uses_what_it_is_named_for(void **state)
 	lab_must_say(l, "bsdiff");
 }
 
+static void
+without_pieces_programs_in_a_filesystem_are_as_other_bytes(void **state)
+{
+	struct lab *l = *state;
+
+	lab_ok(l, "tar -xJpf %s/pieces.tar.xz && mkdelta diff --without pieces old new d && "
+	    "mkdelta patch old d back && diff -r new back && "
+	    "test $(stat -c %%s d) -gt $(stat -c %%s %s/pieces.delta) && "
+	    "mkdelta inspect d old", golden, golden);
+	assert_false(lab_said(l, "predict"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(every_golden_delta_makes_the_tree_of_its_sum),
 		LAB_TEST(each_uses_what_it_is_named_for),
+		LAB_TEST(without_pieces_programs_in_a_filesystem_are_as_other_bytes),
 	};
 
 	if ((golden = realpath("tests/golden", NULL)) == NULL) {

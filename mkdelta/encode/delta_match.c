@@ -141,12 +141,12 @@ static int
 match_exactly(const struct ancestor *a, const uint8_t *old, const uint8_t *new,
     const struct blocks *hints, struct blocks *blocks, struct err *e)
 {
-	struct windows *wanted;
+	struct windows *wanted = NULL;
 	struct suffix *suffix;
 
 	if (!a->g->whole)
 		return match_best(a, old, NULL, new, DELTA_CODE, NULL, blocks, e);
-	if (hints_wanted(hints, old, new, a->n_new, &wanted, e) == -1)
+	if (hints != NULL && hints_wanted(hints, old, new, a->n_new, &wanted, e) == -1)
 		return -1;
 	suffix = wanted == NULL ? suffix_new(old, a->n_old, e) :
 	    suffix_of(old, a->n_old, wanted, e);
@@ -164,13 +164,14 @@ match_blurred(void *arg, bool rough, const uint8_t *old, const uint8_t *new,
 {
 	const struct ancestor *a = arg;
 	struct blocks before = *blocks;
+	const struct blocks *hints = may_not(a->m, WITHOUT_HINTS) ? NULL : &before;
 	int rc;
 
 	*blocks = (struct blocks){ NULL, 0, 0 };
 	mapped_forget(a->old);
 	mapped_forget(a->new);
 	rc = rough ? bsdiff_rough(old, a->n_old, new, a->n_new, rest(a, DELTA_CODE),
-	    &before, blocks, e) : match_exactly(a, old, new, &before, blocks, e);
+	    hints, blocks, e) : match_exactly(a, old, new, hints, blocks, e);
 	blocks_free(&before);
 	return rc;
 }
@@ -221,7 +222,7 @@ match_bytes(struct ancestor *a, struct delta_output *output, const uint8_t *new,
 	/* The decoder may not need more than any delta may. */
 	if (prediction_memory(&output->prediction, output->blocks.n) > MEMORY_MAX)
 		prediction_free(&output->prediction);
-	if (output->prediction.rules == 0) {
+	if (output->prediction.rules == 0 && !may_not(a->m, WITHOUT_PIECES)) {
 		blocks_free(&output->blocks);
 		if (match_embedded(a, output, &job, was, e) == -1)
 			return -1;

@@ -13,6 +13,7 @@
 #include "mkdelta/encode/effort.h"
 #include "mkdelta/encode/spill.h"
 #include "mkdelta/encode/squeeze.h"
+#include "mkdelta/encode/without.h"
 
 #include "mkdelta/encode/delta_write.h"
 
@@ -217,8 +218,9 @@ make(struct encoder *x, struct err *e)
 
 	if (delta_plan_make(&x->plan, job, e) == 0 &&
 	    delta_streams_write(&x->plan, x->plain, e) == 0 &&
-	    squeeze(x->plain, work_bytes(&x->plan), effort_of(job->effort), job->jobs,
-	    x->packed, x->header.streams, e) == 0 && fill_header(x, e) == 0) {
+	    squeeze(x->plain, work_bytes(&x->plan), effort_of(job->effort),
+	    (job->without & WITHOUT_JOINED) == 0, job->jobs, x->packed,
+	    x->header.streams, e) == 0 && fill_header(x, e) == 0) {
 		fill_stats(x);
 		rc = count_bytes(x, e);
 	}

@@ -1,6 +1,6 @@
-#include <stdbool.h>
 #include <stdlib.h>
 
+#include "manifest/base/bytes.h"
 #include "manifest/base/cancel.h"
 
 #include "mkdelta/encode/jobs.h"
@@ -287,26 +287,37 @@ add_joined(struct trials *all, const struct spill plain[DELTA_KINDS],
 	return 0;
 }
 
+/* What a stream takes of a delta, with its line of the header. */
+static uint64_t
+stream_costs(struct trials *all, const struct spill *plain)
+{
+	uint64_t bytes = spill_bytes(plain);
+	uint64_t packed = spill_bytes(&best_of(all, plain)->packed);
+	uint8_t number[VARINT_MAX];
+
+	if (bytes <= packed)
+		return 1 + varint_store(number, bytes) + bytes;
+	return 1 + varint_store(number, packed) + varint_store(number, bytes) + packed;
+}
+
 /* Whether it is smaller than the two. */
 static bool
 join_pays(struct trials *all, const struct spill plain[DELTA_KINDS])
 {
-	const struct trial *runs = best_of(all, &plain[DELTA_RUNS]);
-	const struct trial *changes = best_of(all, &plain[DELTA_CHANGES]);
-	const struct trial *joined = best_of(all, &all->joined);
-
-	return joined != NULL && spill_bytes(&joined->packed) <
-	    spill_bytes(&runs->packed) + spill_bytes(&changes->packed);
+	return spill_bytes(&all->joined) > 0 && stream_costs(all, &all->joined) <
+	    stream_costs(all, &plain[DELTA_RUNS]) +
+	    stream_costs(all, &plain[DELTA_CHANGES]);
 }
 
 int
 squeeze(const struct spill plain[DELTA_KINDS], uint64_t work_bytes,
-    const struct effort *effort, unsigned jobs, struct spill packed[DELTA_KINDS],
-    struct delta_stream streams[DELTA_KINDS], struct err *e)
+    const struct effort *effort, bool may_join, unsigned jobs,
+    struct spill packed[DELTA_KINDS], struct delta_stream streams[DELTA_KINDS],
+    struct err *e)
 {
 	struct trials *all = calloc(1, sizeof *all);
 	bool join;
-	int rc;
+	int rc = 0;
 
 	if (all == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
@@ -319,7 +330,8 @@ squeeze(const struct spill plain[DELTA_KINDS], uint64_t work_bytes,
 	for (int kind = DELTA_KINDS - 1; kind >= 0; kind--)
 		add_trials(all, (enum delta_kind)kind, effort, &plain[kind],
 		    all->logs[kind]);
-	rc = add_joined(all, plain, effort, e);
+	if (may_join)
+		rc = add_joined(all, plain, effort, e);
 	if (rc == 0)
 		rc = jobs_run(jobs, all->n, run_trial, all, e);
 	join = rc == 0 && join_pays(all, plain);

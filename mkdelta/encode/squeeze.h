@@ -4,6 +4,8 @@
 #ifndef MKDELTA_ENCODE_SQUEEZE_H
 #define MKDELTA_ENCODE_SQUEEZE_H
 
+#include <stdbool.h>
+
 #include "apply/patch/delta_header.h"
 #include "manifest/base/buf.h"
 #include "manifest/base/err.h"
@@ -13,10 +15,12 @@
 
 /* Pack plain[kind] of each kind into packed[kind] (empty before) and say in
  * streams[kind] how; empty ones are not there.  The bytes do not depend on jobs.
- * work_bytes: of memory, that the decoder needs beside. */
+ * work_bytes: of memory, that the decoder needs beside.  may_join: changes may stand
+ * among the runs (joined.h), where that is smaller. */
 int squeeze(const struct spill plain[DELTA_KINDS], uint64_t work_bytes,
-    const struct effort *effort, unsigned jobs, struct spill packed[DELTA_KINDS],
-    struct delta_stream streams[DELTA_KINDS], struct err *);
+    const struct effort *effort, bool may_join, unsigned jobs,
+    struct spill packed[DELTA_KINDS], struct delta_stream streams[DELTA_KINDS],
+    struct err *);
 
 /* About what a sample of a stream becomes. */
 int squeeze_guess(enum delta_kind, const struct effort *, const struct buf *plain,

@@ -16,6 +16,9 @@ static const struct {
 	{ "substitute", WITHOUT_SUBSTITUTE },
 	{ "prune", WITHOUT_PRUNE },
 	{ "sources", WITHOUT_SOURCES },
+	{ "joined", WITHOUT_JOINED },
+	{ "pieces", WITHOUT_PIECES },
+	{ "hints", WITHOUT_HINTS },
 };
 
 enum { METHODS = sizeof methods / sizeof *methods };
