@@ -202,6 +202,18 @@ print_costs(const struct view *v)
 	}
 }
 
+/* Without a stream of their own, changes stand among the runs. */
+static const char *
+stream_name(const struct view *v, size_t i)
+{
+	bool last = i + 1 == v->n_streams;
+
+	if (strcmp(v->streams[i].name, "runs") != 0 ||
+	    (!last && strcmp(v->streams[i + 1].name, "changes") == 0))
+		return v->streams[i].name;
+	return "runs+changes";
+}
+
 static void
 print_text(const struct view *v)
 {
@@ -215,16 +227,16 @@ print_text(const struct view *v)
 	(void)printf("decoder memory %s", bytes_text(packed, delta_memory(d)));
 	(void)printf(", scratch %s", bytes_text(packed, delta_scratch(d)));
 	(void)printf(", listing %s\n\n", bytes_text(packed, delta_listing_bytes(d)));
-	(void)printf("%-10s %-7s %12s %12s\n", "stream", "codec", "packed", "plain");
+	(void)printf("%-12s %-7s %12s %12s\n", "stream", "codec", "packed", "plain");
 	for (size_t i = 0; i < v->n_streams; i++) {
 		const struct delta_stream_info *s = &v->streams[i];
 
-		(void)printf("%-10s %-7s %12s %12s\n", s->name, s->codec,
+		(void)printf("%-12s %-7s %12s %12s\n", stream_name(v, i), s->codec,
 		    bytes_text(packed, s->packed_bytes),
 		    bytes_text(plain, s->plain_bytes));
 		streams += s->packed_bytes;
 	}
-	(void)printf("%-10s %-7s %12s\n", "header", "",
+	(void)printf("%-12s %-7s %12s\n", "header", "",
 	    bytes_text(packed, v->file_bytes - streams));
 	if (v->new != NULL) {
 		rules_print(&v->rules);
@@ -241,7 +253,8 @@ streams_json(const struct view *v)
 		const struct delta_stream_info *s = &v->streams[i];
 		struct jv *one = jv_new_object();
 
-		if (one == NULL || jv_set(one, "name", jv_new_text(s->name)) == -1 ||
+		if (one == NULL || jv_set(one, "name",
+		    jv_new_text(stream_name(v, i))) == -1 ||
 		    jv_set(one, "codec", jv_new_text(s->codec)) == -1 ||
 		    jv_set(one, "packed-bytes",
 		    jv_new_int((int64_t)s->packed_bytes)) == -1 ||
