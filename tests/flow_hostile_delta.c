@@ -184,6 +184,74 @@ an_unknown_method(struct made *m)
 }
 
 static void
+an_unknown_flag(struct made *m)
+{
+	made_number(m, DELTA_CONTROL, METHOD_PATCH);
+	made_number(m, DELTA_CONTROL, FLAGS_ALL + 1);
+	made_number(m, DELTA_CONTROL, m->app);
+}
+
+/* All is copied or new, and sparse; changes are to stand in the stream of runs. */
+static void
+joined(struct made *m)
+{
+	made_number(m, DELTA_CONTROL, METHOD_PATCH);
+	made_number(m, DELTA_CONTROL, FLAG_SPARSE);
+	made_number(m, DELTA_CONTROL, m->app);
+	block(m, 0, m->old_app_bytes, m->app_bytes - m->old_app_bytes);
+	buf_reset(&m->stream[DELTA_DIFF]);
+	m->absent = 1 << DELTA_CHANGES;
+}
+
+static void
+change(struct made *m, uint64_t run, char byte)
+{
+	struct err e = ERR_INIT;
+
+	made_number(m, DELTA_RUNS, run);
+	assert_int_equal(buf_add_byte(&m->stream[DELTA_RUNS], (uint8_t)byte, &e), 0);
+}
+
+static void
+joined_ends_behind_a_number(struct made *m)
+{
+	joined(m);
+	change(m, 2, 'x');
+	made_number(m, DELTA_RUNS, 1);
+}
+
+static void
+joined_ends_within_a_number(struct made *m)
+{
+	joined(m);
+	change(m, 2, 'x');
+	change(m, 1, 'x');
+	m->stream[DELTA_RUNS].data[2] = 0x80;
+	m->stream[DELTA_RUNS].len = 3;
+}
+
+/* It says that it has more than are in the file. */
+static void
+joined_is_shorter_than_it_says(struct made *m)
+{
+	joined(m);
+	change(m, 2, 'x');
+	m->packed[DELTA_RUNS] = 1 << 20;
+}
+
+/* What is behind the last copied byte has no place. */
+static void
+joined_has_too_much(struct made *m)
+{
+	joined(m);
+	for (uint64_t i = 0; i < m->old_app_bytes + 1; i++)
+		change(m, 0, 'x');
+	made_number(m, DELTA_CONTROL, METHOD_RAW);
+	for (uint64_t i = 0; i < m->two_bytes; i++)
+		made_number(m, DELTA_EXTRA, 'x');
+}
+
+static void
 memory_of_4_gib(struct made *m)
 {
 	m->memory = UINT64_C(1) << 32;
@@ -283,6 +351,11 @@ static const struct poison {
 	POISON(more_images_than_may_be, "of at most 4096"),
 	POISON(blocks_for_4_gib, "4294967296 of at most"),
 	POISON(an_unknown_method, "method 3 is unknown"),
+	POISON(an_unknown_flag, "64 of at most"),
+	POISON(joined_ends_behind_a_number, "a stream ends early"),
+	POISON(joined_ends_within_a_number, "a stream ends early"),
+	POISON(joined_is_shorter_than_it_says, "past the delta's end"),
+	POISON(joined_has_too_much, "2 bytes of a stream were not used"),
 	POISON(memory_of_4_gib, "more than any may"),
 	POISON(less_memory_than_its_windows, "more memory than it declares"),
 	POISON(window_of_2_gib, "a window of 2^31"),

@@ -64,6 +64,7 @@ struct buf
 made_close(struct made *m)
 {
 	struct buf d = BUF_INIT(1 << 20);
+	uint64_t there = ((1 << DELTA_KINDS) - 1) & ~m->absent;
 	struct err e = ERR_INIT;
 	struct sha256 id;
 
@@ -74,8 +75,10 @@ made_close(struct made *m)
 	(void)buf_add_varint(&d, m->memory, &e);
 	(void)buf_add_varint(&d, m->scratch, &e);
 	(void)buf_add_varint(&d, m->listing_bytes, &e);
-	(void)buf_add_varint(&d, m->kinds | ((1 << DELTA_KINDS) - 1), &e);
+	(void)buf_add_varint(&d, m->kinds | there, &e);
 	for (int k = 0; k < DELTA_KINDS; k++) {
+		if ((there >> k & 1) == 0)
+			continue;
 		(void)buf_add_byte(&d, (uint8_t)m->how[k], &e);
 		(void)buf_add_varint(&d, m->packed[k] != 0 ? m->packed[k] :
 		    m->stream[k].len, &e);

@@ -20,6 +20,7 @@
 struct made {
 	uint8_t old_id[8];
 	uint64_t memory, scratch, listing_bytes, kinds;
+	uint64_t absent;			/* bits of kinds that are not there */
 	struct buf stream[DELTA_KINDS];		/* stored, unless how says more */
 	unsigned how[DELTA_KINDS];
 	uint64_t plain[DELTA_KINDS];		/* of what is not stored */

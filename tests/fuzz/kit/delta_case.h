@@ -49,6 +49,7 @@ struct case_part {
 	size_t n;
 };
 
+/* Where the part of changes is CASE_ABSENT, they stand in runs. */
 struct delta_case {
 	struct case_part parts[CASE_PARTS];
 };

@@ -331,6 +331,32 @@ change_part(struct random *r, struct delta_case *c, uint8_t *room)
 	return p->n;
 }
 
+/* Runs and changes in one stream, as far as there are both. */
+static void
+join_changes(struct delta_case *c, uint8_t *room)
+{
+	static uint8_t options[CASE_OPTION_BYTES];
+	static struct numbers runs;
+	struct case_part *to = &c->parts[CASE_STREAM + DELTA_RUNS];
+	struct case_part *from = &c->parts[CASE_STREAM + DELTA_CHANGES];
+	unsigned how = case_option(c, CASE_HOW + DELTA_RUNS);
+	size_t at = 0;
+
+	load(&runs, to);
+	for (size_t i = 0; i < runs.n && i < from->n; i++) {
+		at += varint_store(room + at, runs.v[i]);
+		room[at++] = from->p[i];
+	}
+	for (size_t i = 0; i < sizeof options; i++)
+		options[i] = (uint8_t)case_option(c, i);
+	options[CASE_HOW + DELTA_CHANGES] = CASE_ABSENT;
+	if ((how & 7) >= CASE_ZSTD)	/* its bytes are packed, and no longer right */
+		options[CASE_HOW + DELTA_RUNS] = CASE_STORED;
+	c->parts[CASE_OPTIONS] = (struct case_part){ options, sizeof options };
+	*to = (struct case_part){ room, at };
+	*from = (struct case_part){ NULL, 0 };
+}
+
 size_t
 case_mutate(uint8_t *out, size_t n, size_t max, unsigned seed)
 {
@@ -349,6 +375,8 @@ case_mutate(uint8_t *out, size_t n, size_t max, unsigned seed)
 	else {
 		for (unsigned i = 0, times = 1 + draw(&r, 3); i < times; i++)
 			(void)change_part(&r, &c, room[i]);
+		if (draw(&r, 50) == 0)
+			join_changes(&c, room[3]);
 		made = case_store(&c, out, max);
 	}
 	if (made == 0) {
