@@ -23,23 +23,6 @@ static struct {
 
 enum { RELEASES_MAX = 4096 };
 
-/* Nothing may be under way; a plan that has not switched anything is dropped. */
-static int
-make_idle(struct run *r, struct err *e)
-{
-	if (!journal_read(r->journal, &r->mark) || r->mark.step == STEP_IDLE)
-		return 0;
-	if (drive_in_switch(r, r->mark.step))
-		return err_set(e, ERR_POLICY,
-		    "an update to release %" PRIu64 " is in step"
-		    " %s; run `delta-apply update` to finish it first",
-		    r->mark.to, step_name(r->mark.step));
-	if (r->mark.step == STEP_STUCK)
-		return err_set(e, ERR_POLICY, "stuck (%s): %s; put it right, then run"
-		    " `delta-apply resume` first", r->mark.reason, r->mark.text);
-	return drive_clear(r, e);
-}
-
 /* The kept release to go back to: the one asked for, else the newest below. */
 static int
 pick(const struct device *dev, const struct live *live, uint64_t *out, struct err *e)
@@ -158,7 +141,7 @@ prepare(struct run *r, struct mark *m, struct err *e)
 	case LIVE_RELEASE:
 		break;
 	}
-	if (make_idle(r, e) == -1 || pick(r->dev, &live, &m->from, e) == -1)
+	if (drive_make_idle(r, e) == -1 || pick(r->dev, &live, &m->from, e) == -1)
 		return -1;
 	m->to = live.release;
 	m->to_listing = live.listing;

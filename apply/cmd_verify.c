@@ -8,9 +8,9 @@
 
 #include "manifest/base/bytes.h"
 #include "manifest/base/fs.h"
-#include "manifest/base/log.h"
 
 #include "apply/commands.h"
+#include "apply/differences.h"
 #include "apply/session.h"
 #include "apply/state_json.h"
 #include "apply/verify.h"
@@ -46,16 +46,9 @@ static void
 print_text(const struct conf *c, const struct record *r,
     const struct verify_report *report, enum signed_as is)
 {
-	char bytes[BYTES_TEXT_MAX], path[512];
+	char bytes[BYTES_TEXT_MAX];
 
-	for (size_t i = 0; i < report->n; i++) {
-		const struct verify_difference *x = &report->items[i];
-
-		printf("%-10s  %s: %s\n", verify_word(x->what), text_printable(path,
-		    sizeof path, x->path, strlen(x->path), false), x->text);
-	}
-	if (report->total > report->n)
-		printf("and %" PRIu64 " more\n", report->total - report->n);
+	differences_print(report);
 	printf("%s: release %" PRIu64 " (%s): %" PRIu64 " files, %s, ", c->name,
 	    r->release, r->version, report->files, bytes_text(bytes, report->bytes));
 	if (report->total > 0)
@@ -72,27 +65,15 @@ print_json(const struct conf *c, const struct record *r,
     const struct verify_report *report, enum signed_as is, struct err *e)
 {
 	static const char *const words[] = { "same", "unknown", "other" };
-	struct jv *v = jv_new_object(), *list = jv_new_list();
-	char path[4096];
+	struct jv *v = jv_new_object();
 
-	for (size_t i = 0; i < report->n; i++) {
-		const struct verify_difference *x = &report->items[i];
-		struct jv *o = jv_new_object();
-
-		json_put_text(&o, "what", verify_word(x->what));
-		json_put_text(&o, "path", text_printable(path, sizeof path, x->path,
-		    strlen(x->path), false));
-		json_put_text(&o, "text", x->text);
-		json_push(&list, o);
-	}
 	json_put_text(&v, "name", c->name);
 	json_put_u64(&v, "release", r->release);
 	json_put_text(&v, "version", r->version);
 	json_put_text(&v, "signed", words[is]);
 	json_put_u64(&v, "files", report->files);
 	json_put_u64(&v, "bytes", report->bytes);
-	json_put_u64(&v, "differences", report->total);
-	json_put(&v, "list", list);
+	differences_put(report, &v);
 	return commands_print(v, e);
 }
 

@@ -121,6 +121,13 @@ content_put_built(struct content *c, size_t i, int dir, const char *rel, struct 
 	return (c->places[i] = place_new(dir, rel, true, e)) == NULL ? -1 : 0;
 }
 
+int
+content_put_at(struct content *c, size_t i, int dir, const char *rel, struct err *e)
+{
+	place_drop(c->places[i]);
+	return (c->places[i] = place_new(dir, rel, false, e)) == NULL ? -1 : 0;
+}
+
 void
 content_share(struct content *c, size_t i, const struct content *other, size_t k)
 {

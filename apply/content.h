@@ -31,6 +31,9 @@ int content_at_tree(struct content *, int tree, const struct persist_mask *,
 /* Entry i is at (dir, rel), made by a hop, its hash known to be right. */
 int content_put_built(struct content *, size_t i, int dir, const char *rel,
     struct err *);
+/* Entry i is at (dir, rel), not ours: what its bytes are is looked at as they are
+ * used.  dir is borrowed while the content is used. */
+int content_put_at(struct content *, size_t i, int dir, const char *rel, struct err *);
 /* Entry i is where `other` has its entry k. */
 void content_share(struct content *, size_t i, const struct content *other, size_t k);
 

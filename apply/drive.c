@@ -1,6 +1,6 @@
 #include <sys/stat.h>
 
-#include <signal.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,8 +11,10 @@
 
 #include "apply/drive_end.h"
 #include "apply/service.h"
+#include "apply/stage.h"
 #include "apply/status.h"
 #include "apply/steps.h"
+#include "apply/switching.h"
 #include "apply/truth.h"
 
 #include "apply/drive.h"
@@ -73,43 +75,6 @@ drive_in_switch(const struct run *r, enum step step)
 	return step >= STEP_STOP && step <= STEP_ROLLBACK;
 }
 
-/* From stop on a signal has to wait until commit or rollback is durable. */
-static void
-hold_signals(bool hold)
-{
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGHUP);
-	(void)sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
-}
-
-static int
-switching_on(struct run *r, struct err *e)
-{
-	char text[64];
-	int n;
-
-	n = snprintf(text, sizeof text, "%llu %llu\n",
-	    (unsigned long long)r->mark.from, (unsigned long long)r->mark.to);
-	return fs_write_file(r->dev->state, DRIVE_SWITCHING, text, (size_t)n, 0600, e);
-}
-
-static int
-switching_off(struct run *r, struct err *e)
-{
-	struct stat st;
-	int there = fs_stat_at(r->dev->state, DRIVE_SWITCHING, &st, e);
-
-	if (there <= 0)
-		return there;
-	if (fs_unlink(r->dev->state, DRIVE_SWITCHING, e) == -1)
-		return -1;
-	return fs_sync_dir(r->dev->state, ".", e);
-}
-
 int
 drive_mark(struct run *r, struct err *e)
 {
@@ -128,7 +93,7 @@ move_to(struct run *r, enum step next, struct err *e)
 		return 0;
 	}
 	if (will)
-		hold_signals(true);
+		switching_hold(true);
 	if (will && !was) {
 		/* A signal that came before they were held: there is still time. */
 		if (cancel_check(e) == -1 || switching_on(r, e) == -1)
@@ -144,11 +109,11 @@ move_to(struct run *r, enum step next, struct err *e)
 	if (!will && next != STEP_STUCK && switching_off(r, e) == -1)
 		return -1;
 	if (!will)
-		hold_signals(false);
+		switching_hold(false);
 	return 0;
 fail:
 	if (will && !was)
-		hold_signals(false);
+		switching_hold(false);
 	return -1;
 }
 
@@ -169,6 +134,22 @@ drive_clear(struct run *r, struct err *e)
 {
 	drop_plan(r);
 	return move_to(r, STEP_IDLE, e);
+}
+
+int
+drive_make_idle(struct run *r, struct err *e)
+{
+	if (!journal_read(r->journal, &r->mark) || r->mark.step == STEP_IDLE)
+		return 0;
+	if (drive_in_switch(r, r->mark.step))
+		return err_set(e, ERR_POLICY,
+		    "an update to release %" PRIu64 " is in step"
+		    " %s; run `delta-apply update` to finish it first",
+		    r->mark.to, step_name(r->mark.step));
+	if (r->mark.step == STEP_STUCK)
+		return err_set(e, ERR_POLICY, "stuck (%s): %s; put it right, then run"
+		    " `delta-apply resume` first", r->mark.reason, r->mark.text);
+	return drive_clear(r, e);
 }
 
 static void
@@ -240,8 +221,7 @@ enter_again(struct run *r, const struct step_row *rows, struct err *e)
 static int
 after_lost_switch(struct run *r, struct err *e)
 {
-	struct stat st;
-	int there = fs_stat_at(r->dev->state, DRIVE_SWITCHING, &st, e);
+	int there = switching_is_on(r, e);
 
 	if (there <= 0 || r->dry_run)
 		return there == -1 ? -1 : 1;
@@ -276,7 +256,7 @@ resume(struct run *r, const struct step_row *rows, struct err *e)
 		r->mark.step = STEP_IDLE;
 	}
 	if (drive_in_switch(r, r->mark.step)) {
-		hold_signals(true);
+		switching_hold(true);
 		/* One that came before would end hooks and checks half-way. */
 		if (cancel_check(e) == -1)
 			return 0;
@@ -374,7 +354,10 @@ nothing(struct run *r, struct err *e)
 		drop_plan(r);
 		return move_to(r, STEP_IDLE, e);
 	}
-	return r->dry_run ? 0 : switching_off(r, e);
+	if (r->dry_run)
+		return 0;
+	/* A repair that was cut off leaves its staging. */
+	return stage_clear(r->dev, e) == -1 ? -1 : switching_off(r, e);
 }
 
 static const char *const fail_reasons[STEP_COUNT] = {
@@ -450,7 +433,7 @@ drive_with(struct run *r, const struct step_row rows[STEP_COUNT], struct err *e)
 		on = 0;		/* nothing was interrupted where it matters */
 	if (on == 1)
 		on = walk(r, rows, e);
-	hold_signals(false);
+	switching_hold(false);
 	return drive_end(r, on, e);
 }
 
@@ -471,6 +454,6 @@ drive_rollback(struct run *r, const struct mark *m, struct err *e)
 	r->mark.manual = true;
 	r->mark.step = STEP_IDLE;
 	on = move_to(r, STEP_ROLLBACK, e) == -1 ? -1 : walk(r, table, e);
-	hold_signals(false);
+	switching_hold(false);
 	return drive_end(r, on, e);
 }

@@ -23,7 +23,6 @@
 
 #include "apply/run.h"
 
-#define DRIVE_SWITCHING "switching"
 enum { DRIVE_CRASHES_MAX = 6 };	/* of one switch, over all its steps */
 
 struct step_row {
@@ -49,6 +48,10 @@ int drive_mark(struct run *, struct err *);
 
 /* Does this step stand between "before stop acts" and commit or rollback? */
 bool drive_in_switch(const struct run *, enum step);
+
+/* For commands that need a device at rest: a plan that has not switched anything is
+ * dropped; ERR_POLICY says what is under way. */
+int drive_make_idle(struct run *, struct err *);
 
 /* Leave a switch or stuck behind: the journal says idle, STATE/switching and
  * the plan are gone.  For resume. */

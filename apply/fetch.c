@@ -274,10 +274,13 @@ range_headers(const struct fetch_request *q)
 	char line[FETCH_ETAG_MAX + 32];
 	struct curl_slist *list = NULL;
 
-	if (q->offset == 0)
+	if (!fetch_is_partial(q))
 		return NULL;
 	(void)snprintf(line, sizeof line, "Range: bytes=%llu-",
 	    (unsigned long long)q->offset);
+	if (q->length > 0)
+		(void)snprintf(line + strlen(line), 24, "%llu",
+		    (unsigned long long)(q->offset + q->length - 1));
 	list = curl_slist_append(NULL, line);
 	if (list != NULL && q->if_range != NULL && q->if_range[0] != '\0') {
 		(void)snprintf(line, sizeof line, "If-Range: %s", q->if_range);
@@ -359,7 +362,7 @@ http_transfer(struct transfer *t)
 	CURLcode code;
 	int rc;
 
-	if (t->q->offset > 0 && headers == NULL)
+	if (fetch_is_partial(t->q) && headers == NULL)
 		return err_set(t->e, ERR_NOMEM, "out of memory");
 	curl_easy_reset(c);	/* connections stay */
 	(void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, detail);

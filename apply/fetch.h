@@ -8,6 +8,8 @@
 #ifndef APPLY_FETCH_H
 #define APPLY_FETCH_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "manifest/base/buf.h"
@@ -35,6 +37,24 @@ enum fetch_fault fetch_last_fault(const struct fetch *);
  * hash checked before it gets its name.  ERR_TRUST for wrong bytes. */
 int fetch_object(struct fetch *, const struct device *, const char *url,
     const struct object *, struct err *);
+
+/* A part of a larger object, with a hash of its own. */
+struct fetch_part {
+	uint64_t offset, bytes;
+	struct sha256 sha256;
+};
+
+/* Parts of the `whole` at url, by Range, into the spool under their own hashes;
+ * those that are there are not fetched.  They are sorted by offset and do not
+ * overlap.  Parts near each other come in one request.  A part that was cut off
+ * goes on where it ended.  *refused: the host does not serve parts, or serves
+ * other bytes than were signed; the whole may still be had from it. */
+int fetch_parts(struct fetch *, const struct device *, const char *url,
+    const struct object *whole, const struct fetch_part *, size_t n, bool *refused,
+    struct err *);
+/* The part as an object of the spool. */
+void fetch_part_object(const struct fetch_part *, const struct object *whole,
+    struct object *out);
 
 void fetch_counts(const struct fetch *, uint64_t *requests, uint64_t *bytes);
 

@@ -99,7 +99,7 @@ fetch_file_transfer(const struct fetch_request *q, struct fetch_answer *a,
 {
 	char *path = path_of(q->url, e);
 	struct stat st;
-	uint64_t from;
+	uint64_t from, end;
 	int fd, rc = -1;
 
 	memset(a, 0, sizeof *a);
@@ -109,15 +109,18 @@ fetch_file_transfer(const struct fetch_request *q, struct fetch_answer *a,
 	free(path);
 	if (fd == -1)
 		return -1;
-	from = q->offset <= (uint64_t)st.st_size ? q->offset : 0;
-	a->status = from > 0 ? 206 : 200;
+	end = (uint64_t)st.st_size;
+	from = q->offset <= end ? q->offset : 0;
+	if (q->length > 0 && from == q->offset && q->length < end - from)
+		end = from + q->length;
+	a->has_range = from > 0 || end < (uint64_t)st.st_size;
+	a->status = a->has_range ? 206 : 200;
 	a->has_length = true;
-	a->length = (uint64_t)st.st_size - from;
-	a->has_range = from > 0;
+	a->length = end - from;
 	a->range_from = from;
 	a->range_total = (uint64_t)st.st_size;
 	if (q->head == NULL || q->head(q->arg, a, e) == 0)
-		rc = send_body(q, fd, from, (uint64_t)st.st_size, bytes, e);
+		rc = send_body(q, fd, from, end, bytes, e);
 	(void)close(fd);
 	return rc;
 }

@@ -28,6 +28,7 @@ struct fetch_answer {
 struct fetch_request {
 	const char *url;
 	uint64_t offset;		/* > 0: Range from here on */
+	uint64_t length;		/* > 0: Range of so many bytes; 0: to the end */
 	const char *if_range;		/* with offset; NULL or "": none */
 	uint32_t timeout_s;		/* of all of it; 0: as configured */
 	bool local_network;		/* a health probe: no proxy, no redirect */
@@ -38,6 +39,12 @@ struct fetch_request {
 	/* Body of a 2xx answer (others are dropped). */
 	int (*body)(void *arg, const uint8_t *data, size_t n, struct err *);
 };
+
+static inline bool
+fetch_is_partial(const struct fetch_request *q)
+{
+	return q->offset > 0 || q->length > 0;
+}
 
 /* One try.  0: an answer of status 2xx came whole.  -1: ERR_ABSENT for 404, 403,
  * 410; ERR_NET; ERR_CANCEL; whatever head or body said.  The answer is filled as

@@ -132,6 +132,23 @@ out:
 }
 
 int
+hook_copies(const struct device *dev, uint64_t release, int tree,
+    const struct listing *listing, struct err *e)
+{
+	char folder[NAME_BYTES_MAX], copy[NAME_BYTES_MAX + 24], from[NAME_BYTES_MAX];
+
+	(void)snprintf(folder, sizeof folder, HOOK_COPIES "/%" PRIu64, release);
+	for (int i = 0; i < HOOK_COUNT; i++) {
+		(void)snprintf(copy, sizeof copy, "%s/%s", folder, hook_name((enum hook)i));
+		(void)snprintf(from, sizeof from, ".delta/hooks/%s", hook_name((enum hook)i));
+		if (listing_find(listing, from) != -1 &&
+		    make_copy(dev, tree, from, folder, copy, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
 hooks_clear(const struct device *dev, struct err *e)
 {
 	return fs_remove_tree(dev->base, HOOK_COPIES, e);

@@ -24,4 +24,9 @@ int hook_shipped(const struct device *, uint64_t release, enum hook, struct err 
 int hook_copy(const struct device *, uint64_t release, enum hook, struct buf *path,
     struct err *);
 
+/* Good copies of all hooks that the tree (with this listing) ships for the release,
+ * so that hook_copy() finds them whatever becomes of the tree. */
+int hook_copies(const struct device *, uint64_t release, int tree,
+    const struct listing *, struct err *);
+
 #endif

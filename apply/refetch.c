@@ -73,51 +73,67 @@ get(struct run *r, const struct object *object, struct err *e)
 	return rc;
 }
 
-/* The staged tree, once more looked at, for the one that stands there. */
-static int
-put_in_place(const struct device *dev, const struct record *rec, struct err *e)
+int
+tree_exchange(const struct device *dev, uint64_t release, struct err *e)
 {
 	char staged[STAGE_NAME_MAX + 8], name[STAGE_NAME_MAX], number[STAGE_NAME_MAX];
-	struct verify_report report;
 	struct live live;
-	int ready, tree = stage_open_tree(dev, rec->release, e), rc;
+	int rc;
+
+	(void)snprintf(staged, sizeof staged, "%s/tree", stage_name(release, name));
+	(void)snprintf(number, sizeof number, "%" PRIu64, release);
+	if (live_read(dev, &live, e) == LIVE_STUCK)
+		return -1;
+	rc = dev->parent != -1 && live.release == release ?
+	    fs_exchange(dev->releases, staged, dev->parent, dev->live_name, e) :
+	    fs_exchange(dev->releases, staged, dev->releases, number, e);
+	return rc == -1 ? -1 : fs_sync_all(dev->releases, e);
+}
+
+int
+tree_staged_is(const struct device *dev, const struct record *rec, struct err *e)
+{
+	struct verify_report report;
+	int ready, tree = stage_open_tree(dev, rec->release, e);
 
 	if (tree == -1)
 		return -1;
 	ready = ready_tree(tree, rec, dev->conf, &report, e);
 	verify_report_clear(&report);
 	(void)close(tree);
-	if (ready != 1)
-		return -1;
-	(void)snprintf(staged, sizeof staged, "%s/tree", stage_name(rec->release, name));
-	(void)snprintf(number, sizeof number, "%" PRIu64, rec->release);
-	if (live_read(dev, &live, e) == LIVE_STUCK)
-		return -1;
-	rc = dev->parent != -1 && live.release == rec->release ?
-	    fs_exchange(dev->releases, staged, dev->parent, dev->live_name, e) :
-	    fs_exchange(dev->releases, staged, dev->releases, number, e);
-	if (rc == -1 || fs_sync_all(dev->releases, e) == -1)
-		return -1;
-	return stage_clear(dev, e);
+	return ready == 1 ? 0 : -1;
 }
 
 int
-tree_refetch(struct run *r, uint64_t release, struct err *e)
+tree_stage_full(struct run *r, uint64_t release, struct record *rec, struct err *e)
 {
 	struct stage_failure failure;
 	struct plan plan = { .from = 0 };
 	int rc = -1;
 
+	if (make_plan(r, release, &plan, e) == 0 && get(r, &plan.to.object, e) == 0 &&
+	    get(r, &plan.hops[0].object, e) == 0 &&
+	    stage_build(r->dev, &plan, &failure, e) == 0)
+		rc = record_copy(rec, &plan.to, e);
+	plan_clear(&plan);
+	return rc;
+}
+
+int
+tree_refetch(struct run *r, uint64_t release, struct err *e)
+{
+	struct record rec;
+	int rc = -1;
+
 	if (r->recovering)
 		return err_set(e, ERR_NET, "nothing is fetched while the device starts");
-	if (make_plan(r, release, &plan, e) == -1)
-		goto out;
+	memset(&rec, 0, sizeof rec);
 	log_warn("%s: release %" PRIu64 " is fetched again to go back to it",
 	    r->dev->conf->name, release);
-	if (get(r, &plan.to.object, e) == 0 && get(r, &plan.hops[0].object, e) == 0 &&
-	    stage_build(r->dev, &plan, &failure, e) == 0)
-		rc = put_in_place(r->dev, &plan.to, e);
-out:
-	plan_clear(&plan);
+	if (tree_stage_full(r, release, &rec, e) == 0 &&
+	    tree_staged_is(r->dev, &rec, e) == 0 &&
+	    tree_exchange(r->dev, release, e) == 0)
+		rc = stage_clear(r->dev, e);
+	record_clear(&rec);
 	return rc;
 }

@@ -19,4 +19,12 @@
  * stage_build() and fetch_object() say; nothing has changed then. */
 int tree_refetch(struct run *, uint64_t release, struct err *);
 
+/* Its parts.  The tree stands in staging; the record is what is signed of it, to be
+ * cleared by the caller. */
+int tree_stage_full(struct run *, uint64_t release, struct record *, struct err *);
+/* Is the staged tree the record's, every entry?  ERR_TRUST names what is not. */
+int tree_staged_is(const struct device *, const struct record *, struct err *);
+/* It and the tree that stands for the release, live or not, change places. */
+int tree_exchange(const struct device *, uint64_t release, struct err *);
+
 #endif

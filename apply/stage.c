@@ -119,13 +119,13 @@ open_old(struct stage *s, struct err *e)
 }
 
 /* The listing of a tree that is unpacked from a full. */
-static struct listing *
-fetched_listing(struct stage *s, const struct record *rec, struct err *e)
+struct listing *
+stage_listing(const struct device *dev, const struct record *rec, struct err *e)
 {
 	struct buf text = BUF_INIT(LISTING_TEXT_MAX);
 	struct listing *listing = NULL;
 	struct sha256 id;
-	int fd = spool_open(s->dev, &rec->object, e);
+	int fd = spool_open(dev, &rec->object, e);
 
 	if (fd == -1)
 		return NULL;
@@ -149,7 +149,7 @@ static struct content *
 run_full(struct stage *s, struct hop *h, const struct edge *edge,
     const struct record *rec, int fd, struct err *e)
 {
-	struct listing *listing = fetched_listing(s, rec, e);
+	struct listing *listing = stage_listing(s->dev, rec, e);
 	struct content *have = s->have;
 
 	s->have = NULL;
@@ -282,20 +282,25 @@ finish(struct stage *s, struct err *e)
 	return fs_sync_all(s->root, e);
 }
 
+/* Empty staging. */
 static int
-build(struct stage *s, struct err *e)
+start(struct stage *s, uint64_t release, struct err *e)
 {
 	char name[STAGE_NAME_MAX];
 
-	(void)stage_name(s->plan->to.release, name);
+	(void)stage_name(release, name);
 	if (stage_clear(s->dev, e) == -1 ||
 	    (s->root = open_fresh(s->dev->releases, name, e)) == -1 ||
 	    (s->tree = open_fresh(s->root, TREE, e)) == -1)
 		return -1;
 	owners_of(s->dev->conf, &s->owners);
-	if ((s->reuse = reuse_new(s->dev->conf, &s->owners, e)) == NULL)
-		return -1;
-	if (open_old(s, e) == -1)
+	return (s->reuse = reuse_new(s->dev->conf, &s->owners, e)) == NULL ? -1 : 0;
+}
+
+static int
+build(struct stage *s, struct err *e)
+{
+	if (start(s, s->plan->to.release, e) == -1 || open_old(s, e) == -1)
 		return -1;
 	if (s->plan->n_hops == 0 && run_same(s, e) == -1)
 		return -1;
@@ -344,6 +349,40 @@ stage_build(const struct device *dev, const struct plan *plan,
 	close_all(&s);
 	if (rc == -1)	/* its room is needed for the next attempt */
 		(void)stage_clear(dev, &ignored);
+	return rc;
+}
+
+int
+stage_again(const struct device *dev, const struct record *to, struct listing *listing,
+    int (*mend)(void *arg, struct content *, int folder, struct err *), void *arg,
+    struct err *e)
+{
+	struct plan plan = { .from = to->release, .from_record = *to, .to = *to };
+	struct stage_failure ignored;
+	struct stage s = { .dev = dev, .plan = &plan, .failure = &ignored, .root = -1,
+		.tree = -1, .old = -1 };
+	struct err why = ERR_INIT;
+	struct persist_mask mask;
+	int rc = -1;
+
+	for (size_t i = 0; i < CHAIN_HOPS_MAX; i++)
+		s.folders[i] = -1;
+	progress_start("build", to->content_bytes, true);
+	s.have = content_new(listing, e);
+	if (s.have != NULL && start(&s, to->release, e) == 0 &&
+	    (s.old = live_open_tree(dev, to->release, e)) != -1 &&
+	    (s.folders[0] = open_fresh(s.root, "mended", e)) != -1 &&
+	    persist_mask_read(s.old, NULL, &mask, e) == 0) {
+		rc = content_at_tree(s.have, s.old, &mask, e);
+		persist_mask_clear(&mask);
+	}
+	if (rc == 0 && (mend(arg, s.have, s.folders[0], e) == -1 ||
+	    run_same(&s, e) == -1 || finish(&s, e) == -1))
+		rc = -1;
+	progress_end();
+	close_all(&s);
+	if (rc == -1)
+		(void)stage_clear(dev, &why);
 	return rc;
 }
 

@@ -20,6 +20,7 @@
 #include "manifest/listing.h"
 #include "manifest/record.h"
 
+#include "apply/content.h"
 #include "apply/device.h"
 #include "apply/plan.h"
 
@@ -37,6 +38,16 @@ struct stage_failure {
  * owners.h or persist.h.  Others: the disk. */
 int stage_build(const struct device *, const struct plan *, struct stage_failure *,
     struct err *);
+
+/* The tree of `to`, which runs, built once more in staging: each entry out of what
+ * runs, but before anything is laid out mend() gives those that are not right other
+ * places; new files may go into the folder.  Takes the listing, which is to's. */
+int stage_again(const struct device *, const struct record *to, struct listing *,
+    int (*mend)(void *arg, struct content *, int folder, struct err *), void *arg,
+    struct err *);
+/* The listing of a tree out of the spool, checked.  NULL: ERR_TRUST, ERR_FORMAT,
+ * ERR_ABSENT. */
+struct listing *stage_listing(const struct device *, const struct record *, struct err *);
 
 /* The built tree, for looking at it.  ERR_ABSENT when there is none. */
 int stage_open_tree(const struct device *, uint64_t release, struct err *);

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apply/switching.h"
+
 #include "tests/lab/board.h"
 
 #define BEFORE "idle preflight download stage verify wait "
@@ -111,7 +113,7 @@ a_rollback_that_fails_is_stuck_and_stays_so(void **state)
 	assert_int_equal(board_run(), 5);
 	assert_int_equal(board_marked(&m), STEP_STUCK);
 	assert_string_equal(m.reason, "rollback-failed");
-	assert_true(scratch_exists(board_scratch, "state/" DRIVE_SWITCHING));
+	assert_true(scratch_exists(board_scratch, "state/" SWITCHING_FILE));
 	board->trace[0] = '\0';
 	assert_int_equal(board_run(), 5);
 	assert_string_equal(board->trace, "stuck");
@@ -187,7 +189,7 @@ a_signal_before_stop_leaves_the_mark(void **state)
 		board_set((enum step)s, ACT_CANCEL, 1);
 		assert_int_equal(board_run(), 1);
 		assert_true(board_marked(&m) >= (enum step)s && m.step < STEP_STOP);
-		assert_false(scratch_exists(board_scratch, "state/" DRIVE_SWITCHING));
+		assert_false(scratch_exists(board_scratch, "state/" SWITCHING_FILE));
 		assert_int_equal(board_run(), 0);
 		board_must_rest(2);
 	}

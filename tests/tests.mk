@@ -72,7 +72,7 @@ $(BUILD)/tests/flow_cut: $(BUILD)/obj/tests/flow_cut.o $(CAMPAIGN_OBJ) $(ALL_LIB
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LDLIBS)
 
-$(BUILD)/tests/flow_states: | $(BUILD)/tests/cut/delta-apply
+$(BUILD)/tests/flow_states $(BUILD)/tests/flow_repair: | $(BUILD)/tests/cut/delta-apply
 # The one in which system calls fail.
 $(BUILD)/tests/rigs/errat: $(BUILD)/obj/tests/rigs/errat.o
 	@mkdir -p $(@D)

@@ -21,6 +21,7 @@
 #include "manifest/base/log.h"
 
 #include "apply/drive.h"
+#include "apply/switching.h"
 
 #include "tests/lab/board.h"
 
@@ -39,7 +40,7 @@ broken(const char *why, enum step step)
 static void
 check_promises(struct run *r, enum step step)
 {
-	bool there = scratch_exists(board_scratch, "state/" DRIVE_SWITCHING);
+	bool there = scratch_exists(board_scratch, "state/" SWITCHING_FILE);
 	struct err e = ERR_INIT;
 	struct journal *j = journal_open(r->dev->state, NULL, &e);
 	struct mark m;
@@ -276,7 +277,7 @@ board_must_rest(int release)
 {
 	assert_int_equal(board_live(), release);
 	assert_int_equal(board_marked(NULL), STEP_IDLE);
-	assert_false(scratch_exists(board_scratch, "state/" DRIVE_SWITCHING));
+	assert_false(scratch_exists(board_scratch, "state/" SWITCHING_FILE));
 }
 
 static void
@@ -359,7 +360,7 @@ board_reset(void)
 	board_point_at(1);
 	(void)snprintf(path, sizeof path, "%s/state/journal", board_scratch->path);
 	(void)unlink(path);
-	(void)snprintf(path, sizeof path, "%s/state/" DRIVE_SWITCHING,
+	(void)snprintf(path, sizeof path, "%s/state/" SWITCHING_FILE,
 	    board_scratch->path);
 	(void)unlink(path);
 	(void)snprintf(path, sizeof path, "%s/state/history.ndjson", board_scratch->path);
