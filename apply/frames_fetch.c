@@ -11,15 +11,16 @@
 #include "manifest/base/cancel.h"
 #include "manifest/base/fs.h"
 
+#include "apply/decoder.h"
 #include "apply/hop_file.h"
 #include "apply/output.h"
-#include "apply/patch/zread.h"
 #include "apply/session.h"
 #include "apply/spool.h"
 
 #include "apply/frames.h"
 
-enum { WINDOW_LOG_MAX = 23, STEP = 64 * 1024, INDEX_MAX = 64 << 20 };
+/* A frame holds at most 5 MiB, but for the headers of small files (docs/format.md). */
+enum { FRAME_PLAIN_MAX = 16 << 20, INDEX_MAX = 64 << 20 };
 
 struct unpack {
 	const struct device *dev;
@@ -82,49 +83,39 @@ spread(struct unpack *u, uint64_t at, const uint8_t *data, size_t n, struct err 
 }
 
 static int
-unpack_frame(struct unpack *u, const struct frame *frame, uint8_t *bytes, struct err *e)
+unpack_frame(struct unpack *u, const struct frame *frame, struct err *e)
 {
+	struct buf plain = BUF_INIT(FRAME_PLAIN_MAX);
 	struct object o;
-	struct zread *z;
-	uint64_t at = frame->plain_at, end = at + frame->plain_bytes;
-	size_t got = 0;
 	int fd, rc = -1;
 
+	if (frame->plain_bytes < plain.max)
+		plain.max = (size_t)frame->plain_bytes;
 	fetch_part_object(&frame->part, u->full, &o);
 	if ((fd = spool_open(u->dev, &o, e)) == -1)
 		return -1;
-	if ((z = zread_open(fd, 0, o.bytes, WINDOW_LOG_MAX, e)) != NULL) {
-		while ((rc = cancel_check(e)) == 0 &&
-		    (rc = zread_some(z, bytes, STEP, &got, e)) == 0 && got > 0) {
-			if (got > end - at)
-				rc = err_set(e, ERR_FORMAT, "a frame holds more than its "
-				    "index says");
-			if (rc == -1 || (rc = spread(u, at, bytes, got, e)) == -1)
-				break;
-			at += got;
-		}
-		zread_close(z);
+	if (decoder_text(fd, &plain, e) == 0) {
+		if (plain.len != frame->plain_bytes)
+			(void)err_set(e, ERR_FORMAT, "a frame does not hold what its index "
+			    "says");
+		else
+			rc = spread(u, frame->plain_at, plain.data, plain.len, e);
 	}
 	(void)close(fd);
-	if (rc == 0 && at != end)
-		rc = err_set(e, ERR_FORMAT, "a frame holds less than its index says");
+	buf_free(&plain);
 	return rc;
 }
 
 static int
 unpack_all(struct unpack *u, const bool *need, struct err *e)
 {
-	uint8_t *bytes = malloc(STEP);
 	int rc = 0;
 
-	if (bytes == NULL)
-		return err_set(e, ERR_NOMEM, "out of memory for unpacking");
 	for (size_t i = 0; i < u->frames->n && rc == 0; i++)
-		if (need[i])
-			rc = unpack_frame(u, &u->frames->list[i], bytes, e);
+		if (need[i] && (rc = cancel_check(e)) == 0)
+			rc = unpack_frame(u, &u->frames->list[i], e);
 	if (rc == -1)
 		output_drop(&u->out);
-	free(bytes);
 	return rc;
 }
 
