@@ -6,12 +6,10 @@
 
 #include "manifest/base/bytes.h"
 #include "manifest/base/fs.h"
-#include "manifest/base/fs_change.h"
 #include "manifest/base/log.h"
 #include "manifest/jv.h"
 
 #include "hosting/commands.h"
-#include "hosting/place.h"
 #include "hosting/publish.h"
 
 static bool dry_run, as_json;
@@ -33,33 +31,6 @@ open_repo(const char *path, struct err *e)
 	return fd;
 }
 
-/* DEST is made when its parent is there; a dry run leaves *fd at -1 then. */
-static int
-open_dest(const char *path, int *fd, struct err *e)
-{
-	char *above, *name;
-	int parent, rc = -1;
-
-	if ((*fd = fs_open_dir(path, e)) != -1)
-		return 0;
-	if (e->code != ERR_ABSENT || place_split(path, &above, &name, e) == -1)
-		return -1;
-	if ((parent = fs_open_dir(above, e)) != -1) {
-		if (dry_run) {
-			err_clear(e);
-			rc = 0;
-		} else if (fs_mkdir(parent, name, 0755, e) == 0 &&
-		    fs_sync_dir(parent, ".", e) == 0) {
-			*fd = fs_open_dir_at(parent, name, e);
-			rc = *fd == -1 ? -1 : 0;
-		}
-		(void)close(parent);
-	}
-	free(above);
-	free(name);
-	return rc;
-}
-
 static int
 print_json(const struct publish_result *r, struct err *e)
 {
@@ -71,7 +42,8 @@ print_json(const struct publish_result *r, struct err *e)
 	    jv_set(top, "bytes", jv_new_int((int64_t)r->bytes)) == -1 ||
 	    jv_set(top, "kept", jv_new_int((int64_t)r->kept)) == -1 ||
 	    jv_set(top, "timestamp", jv_new_int((int64_t)r->version)) == -1 ||
-	    jv_set(top, "dry-run", jv_new_bool(dry_run)) == -1)
+	    jv_set(top, "dry-run", jv_new_bool(dry_run)) == -1 ||
+	    jv_set(top, "exclusive", jv_new_bool(r->exclusive)) == -1)
 		(void)err_set(e, ERR_NOMEM, "out of memory");
 	else if (jv_print(top, &out, e) == 0) {
 		(void)printf("%s\n", buf_text(&out));
@@ -104,36 +76,39 @@ static int
 run(int words, char **argv, struct err *e)
 {
 	struct publish_result result;
-	int repo = -1, dest = -1, rc = -1;
+	struct dest dest = { .kind = NULL };
+	int repo = -1, rc = -1;
 
 	(void)words;
-	if (strstr(argv[2], "://") != NULL || strstr(argv[2], "::") != NULL)
-		return err_set(e, ERR_USAGE,
-		    "%s: the destination must be a folder; "
-		    "sync that folder to a remote host, metadata/timestamp.json last",
-		    argv[2]);
 	if ((repo = open_repo(argv[1], e)) == -1 ||
-	    place_apart(argv[1], argv[2], e) == -1 ||
-	    open_dest(argv[2], &dest, e) == -1)
+	    dest_open(&dest, argv[2], argv[1], repo, dry_run, e) == -1)
 		goto out;
-	if (publish_tree(repo, dest, dry_run, &result, e) == -1) {
+	if (publish_repo(&dest, dry_run, &result, e) == -1) {
 		(void)err_wrap(e, "publish %s", argv[1]);
 		goto out;
 	}
 	rc = print_result(argv[2], &result, e);
+	if (!result.exclusive && !dry_run && rc == 0)
+		log_detail("%s cannot create names exclusively: let jobs that publish wait "
+		    "for each other", argv[2]);
 out:
-	if (dest != -1)
-		(void)close(dest);
+	dest_close(&dest);
 	if (repo != -1)
 		(void)close(repo);
 	return rc;
 }
 
 const struct opt_command command_publish = {
-	"publish", "REPO DIR", "copy a repository to the folder a web server serves",
+	"publish", "REPO DEST", "copy a repository to where a web server serves it from",
 	"Copies only what is new, in an order in which a device at any moment sees\n"
 	"the old state or the new one: objects, roots, roles, snapshot, and\n"
-	"metadata/timestamp.json last.  Interrupted, run it again.  Private keys\n"
-	"(REPO.keys) stay where they are.\n",
+	"metadata/timestamp.json last; each class is read back before the next.\n"
+	"Interrupted, run it again.  If another job published meanwhile, nothing is\n"
+	"replaced (status 5).  Private keys (REPO.keys) stay where they are.\n"
+	"\n"
+	"DEST is a folder, or\n"
+	"    rsync:HOST:PATH, rsync://HOST/MODULE/PATH     by the program rsync\n"
+	"    rclone:REMOTE:BUCKET/PATH                     S3 and others, by rclone\n"
+	"with the credentials that ssh and rclone have: configuration, agent, environment.\n",
 	options, 2, 2, run
 };

@@ -1,375 +1,315 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "manifest/base/buf.h"
 #include "manifest/base/cancel.h"
 #include "manifest/base/fs.h"
-#include "manifest/base/fs_change.h"
-#include "manifest/base/fs_tree.h"
-#include "manifest/base/hash.h"
 #include "manifest/base/log.h"
-#include "manifest/jv.h"
+#include "manifest/tuf_meta.h"
+
+#include "hosting/current.h"
+#include "hosting/view.h"
 
 #include "hosting/publish.h"
 
-#define TIMESTAMP "metadata/timestamp.json"
-#define TEMPORARY ".publish.tmp"	/* in the folder it is renamed in */
-
-enum { TIMESTAMP_MAX = 16384, HASH_DIGITS = 64 };
-
-/* The order in which classes of files may appear. */
-enum class { CLASS_OBJECT, CLASS_ROOT, CLASS_ROLE, CLASS_SNAPSHOT, CLASS_NONE };
-
-struct item {
-	char *path;
-	enum class class;
-	uint64_t bytes;
-	bool there;		/* DEST has it */
-};
-
 struct publish {
-	int repo, dest;
-	struct item *items;
-	size_t n, cap;
+	struct dest *dest;
+	struct items ours, theirs;
+	struct buf timestamp, live;	/* ours; the host's, empty: none */
+	struct stamp stamp;
+	struct current current;
+	struct item **some;		/* room for pointers to all of ours */
+	bool dry_run;
 };
 
-static bool
-ends_with(const char *text, const char *end)
-{
-	size_t n = strlen(text), m = strlen(end);
-
-	return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-/* "12.root.json" has a number in front; timestamp.json has none. */
-static enum class
-class_of(const char *path)
-{
-	const char *name = strrchr(path, '/');
-	size_t digits;
-
-	name = name == NULL ? path : name + 1;
-	if (name[0] == '.')
-		return CLASS_NONE;
-	if (strncmp(path, "targets/", 8) == 0)
-		return CLASS_OBJECT;
-	digits = strspn(name, "0123456789");
-	if (strncmp(path, "metadata/", 9) != 0 || digits == 0 || name[digits] != '.' ||
-	    !ends_with(name, ".json"))
-		return CLASS_NONE;
-	if (strcmp(name + digits, ".root.json") == 0)
-		return CLASS_ROOT;
-	return strcmp(name + digits, ".snapshot.json") == 0 ? CLASS_SNAPSHOT : CLASS_ROLE;
-}
-
+/* The first bytes of ours are what a killed upload left: out of the way with them. */
 static int
-add_item(struct publish *p, const char *path, enum class class, uint64_t bytes,
-    struct err *e)
+drop_scrap(struct publish *p, const struct item *item, uint64_t bytes, struct err *e)
 {
-	struct item *grown;
-
-	if (p->n == p->cap) {
-		size_t cap = p->cap == 0 ? 256 : p->cap * 2;
-
-		if ((grown = realloc(p->items, cap * sizeof *grown)) == NULL)
-			return err_set(e, ERR_NOMEM, "out of memory");
-		p->items = grown;
-		p->cap = cap;
-	}
-	p->items[p->n] = (struct item){ strdup(path), class, bytes, false };
-	if (p->items[p->n].path == NULL)
-		return err_set(e, ERR_NOMEM, "out of memory");
-	p->n++;
-	return 0;
-}
-
-static int
-visit(void *arg, const struct fs_visit *v, struct err *e)
-{
-	struct publish *p = arg;
-	enum class class;
-
-	if (strcmp(v->path, ".") == 0)
-		return FS_WALK_ON;
-	if (S_ISDIR(v->st->st_mode))
-		return v->name[0] == '.' ? FS_WALK_SKIP : FS_WALK_ON;
-	class = class_of(v->path);
-	if (class == CLASS_NONE || !S_ISREG(v->st->st_mode))
-		return FS_WALK_ON;
-	return add_item(p, v->path, class, (uint64_t)v->st->st_size, e) == -1 ?
-	    FS_WALK_STOP : FS_WALK_ON;
-}
-
-/* The number in front of a root's name, so that they arrive in their order. */
-static unsigned long long
-number_of(const struct item *item)
-{
-	const char *name = strrchr(item->path, '/');
-
-	return item->class == CLASS_OBJECT ? 0 :
-	    strtoull(name == NULL ? item->path : name + 1, NULL, 10);
-}
-
-static int
-compare_items(const void *pa, const void *pb)
-{
-	const struct item *a = pa, *b = pb;
-
-	if (a->class != b->class)
-		return a->class < b->class ? -1 : 1;
-	if (number_of(a) != number_of(b))
-		return number_of(a) < number_of(b) ? -1 : 1;
-	return strcmp(a->path, b->path);
-}
-
-/* Objects are named HASH.rest: bytes that are not these never leave here. */
-static int
-check_object(int fd, const char *path, struct err *e)
-{
-	const char *name = strrchr(path, '/') + 1;
-	char hex[SHA256_HEX_MAX] = "";
-	struct sha256 want, got;
-
-	if (strlen(name) <= HASH_DIGITS || name[HASH_DIGITS] != '.')
-		return err_set(e, ERR_FORMAT, "%s: no object of a repository", path);
-	memcpy(hex, name, HASH_DIGITS);
-	if (sha256_parse(&want, hex) == -1)
-		return err_set(e, ERR_FORMAT, "%s: no object of a repository", path);
-	if (sha256_of_fd(fd, &got, NULL, e) == -1)
-		return err_wrap(e, "%s", path);
-	if (!sha256_equal(&want, &got))
-		return err_set(e, ERR_TRUST, "%s: its bytes are not those of its name; "
-		    "run mkdelta verify", path);
-	return 0;
-}
-
-/* Is it there already?  Immutable names must hold the same bytes. */
-static int
-look_at_dest(struct publish *p, struct item *item, struct err *e)
-{
-	struct sha256 ours, theirs;
-	struct stat st;
-	int there, a = -1, b = -1, rc = -1;
-
-	if (p->dest == -1)
-		return 0;
-	if ((there = fs_stat_at(p->dest, item->path, &st, e)) != 1)
-		return there;
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != item->bytes)
-		return err_set(e, ERR_POLICY, "%s: the destination holds something else "
-		    "under this name; it belongs to another repository?", item->path);
-	item->there = true;
-	if (item->class == CLASS_OBJECT)
-		return 0;
-	if ((a = fs_open_file(p->repo, item->path, NULL, e)) == -1 ||
-	    (b = fs_open_file(p->dest, item->path, NULL, e)) == -1 ||
-	    sha256_of_fd(a, &ours, NULL, e) == -1 ||
-	    sha256_of_fd(b, &theirs, NULL, e) == -1)
-		goto out;
-	rc = sha256_equal(&ours, &theirs) ? 0 : err_set(e, ERR_POLICY,
-	    "%s: the destination holds other bytes under this name; "
-	    "it belongs to another repository?", item->path);
-out:
-	if (a != -1)
-		(void)close(a);
-	if (b != -1)
-		(void)close(b);
-	return rc;
-}
-
-static char *
-folder_of(const char *path, struct err *e)
-{
-	char *folder = strdup(path);
-
-	if (folder == NULL) {
-		(void)err_set(e, ERR_NOMEM, "out of memory");
-		return NULL;
-	}
-	*strrchr(folder, '/') = '\0';
-	return folder;
-}
-
-static int
-copy_to(int in, int folder, const char *name, struct err *e)
-{
-	int out, rc = -1;
-
-	if (fs_unlink(folder, TEMPORARY, e) == -1 ||
-	    (out = fs_create(folder, TEMPORARY, 0644, e)) == -1)
-		return -1;
-	if (fs_copy_fd(in, out, e) == 0 && fs_sync(out, e) == 0 &&
-	    fs_rename(folder, TEMPORARY, folder, name, e) == 0)
-		rc = fs_sync_dir(folder, ".", e);
-	(void)close(out);
-	if (rc == -1) {
-		struct err ignored;
-
-		(void)fs_unlink(folder, TEMPORARY, &ignored);
-	}
-	return rc;
-}
-
-static int
-copy_item(struct publish *p, const struct item *item, struct err *e)
-{
-	char *folder = NULL;
-	int in = -1, dir = -1, rc = -1;
-
-	if (cancel_check(e) == -1)
-		return -1;
-	if ((in = fs_open_file(p->repo, item->path, NULL, e)) == -1 ||
-	    (item->class == CLASS_OBJECT && check_object(in, item->path, e) == -1) ||
-	    (folder = folder_of(item->path, e)) == NULL ||
-	    fs_mkdirs(p->dest, folder, 0755, e) == -1 ||
-	    (dir = fs_open_dir_at(p->dest, folder, e)) == -1)
-		goto out;
-	if (copy_to(in, dir, strrchr(item->path, '/') + 1, e) == -1) {
-		(void)err_wrap(e, "%s", item->path);
-		goto out;
-	}
-	progress_add(item->bytes);
-	rc = 0;
-out:
-	if (dir != -1)
-		(void)close(dir);
-	if (in != -1)
-		(void)close(in);
-	free(folder);
-	return rc;
-}
-
-static int
-version_of(const struct buf *file, uint64_t *version, struct err *e)
-{
-	struct jv *top = jv_parse(file->data, file->len, e);
-	const struct jv *part;
+	struct buf ours = BUF_INIT(TUF_TARGETS_MAX), theirs = BUF_INIT(TUF_TARGETS_MAX);
 	int rc = -1;
 
-	if (top == NULL)
-		return err_wrap(e, TIMESTAMP);
-	if ((part = jv_get_kind(top, "signed", JV_OBJECT, e)) != NULL)
-		rc = jv_get_u64(part, "version", version, e);
-	jv_free(top);
-	return rc == -1 ? err_wrap(e, TIMESTAMP) : 0;
-}
-
-/* Compare both timestamps: going back is refused, the same is nothing to do. */
-static int
-compare_timestamps(struct publish *p, const struct buf *ours, struct publish_result *r,
-    struct err *e)
-{
-	struct buf theirs = BUF_INIT(TIMESTAMP_MAX);
-	uint64_t version = 0;
-	int rc = -1;
-
-	if (p->dest == -1)
-		return 0;
-	if (fs_read_file(p->dest, TIMESTAMP, &theirs, e) == -1) {
-		rc = e->code == ERR_ABSENT ? 0 : -1;
+	if (fs_read_file(p->dest->repo, item->path, &ours, e) == -1 ||
+	    p->dest->kind->read(p->dest, item->path, &theirs, e) == -1)
 		goto out;
-	}
-	r->current =
-	    theirs.len == ours->len && memcmp(theirs.data, ours->data, ours->len) == 0;
-	if (r->current) {
-		rc = 0;
-		goto out;
-	}
-	if (version_of(&theirs, &version, e) == -1)
-		goto out;
-	rc = version < r->version ? 0 : err_set(e, ERR_POLICY,
-	    "the destination is at timestamp %llu, this repository at %llu: "
-	    "publish from the repository that made it", (unsigned long long)version,
-	    (unsigned long long)r->version);
+	if (theirs.len != bytes || bytes > ours.len ||
+	    memcmp(ours.data, theirs.data, theirs.len) != 0)
+		(void)err_set(e, ERR_POLICY, "%s: the destination holds other bytes under "
+		    "this name; it belongs to another repository?", item->path);
+	else
+		rc = p->dry_run ? 0 : p->dest->kind->remove(p->dest, &item->path, 1, e);
 out:
+	buf_free(&ours);
 	buf_free(&theirs);
 	return rc;
+}
+
+/* Is it there already?  Of what comes in pieces, a shorter one is none yet. */
+static int
+look(struct publish *p, struct item *item, struct err *e)
+{
+	const struct item *there = items_find(&p->theirs, item->path);
+
+	if (there == NULL)
+		return 0;
+	if (there->bytes == item->bytes)
+		item->there = true;
+	else if (p->dest->remote && there->bytes < item->bytes &&
+	    item->class != CLASS_OBJECT)
+		return drop_scrap(p, item, there->bytes, e);
+	else if (!p->dest->remote || there->bytes > item->bytes)
+		return err_set(e, ERR_POLICY, "%s: the destination holds something else "
+		    "under this name; it belongs to another repository?", item->path);
+	return 0;
+}
+
+/* Metadata under names that are there must be the same.  Each question to another
+ * machine costs time, so only what is in force is asked for there. */
+static int
+compare_metadata(struct publish *p, struct err *e)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->ours.n; i++) {
+		struct item *item = &p->ours.list[i];
+
+		if (item->there && item->class != CLASS_OBJECT && (!p->dest->remote ||
+		    item->class == CLASS_ROOT ||
+		    items_find(&p->current.metadata, item->path) != NULL))
+			p->some[n++] = item;
+	}
+	return p->dest->kind->check(p->dest, p->some, n, e);
+}
+
+/* Every object that the new state lists is here, or on the host already. */
+static int
+check_complete(struct publish *p, struct err *e)
+{
+	for (size_t i = 0; i < p->current.objects.n; i++) {
+		const struct item *o = &p->current.objects.list[i], *have;
+
+		if ((have = items_find(&p->ours, o->path)) == NULL)
+			have = items_find(&p->theirs, o->path);
+		if (have == NULL)
+			return err_set(e, ERR_TRUST, "%s: is listed, but neither here nor at "
+			    "the destination; pull it with: delta-host pull --all", o->path);
+		if (have->bytes != o->bytes)
+			return err_set(e, ERR_TRUST, "%s: has %" PRIu64 " bytes, signed were %"
+			    PRIu64 "; run mkdelta verify", o->path, have->bytes, o->bytes);
+	}
+	return 0;
+}
+
+/* The host's timestamp as it is now; empty when there is none. */
+static int
+read_live(struct publish *p, struct buf *out, struct err *e)
+{
+	if (p->dest->kind->read(p->dest, DEST_TIMESTAMP, out, e) == 0)
+		return 0;
+	if (e->code != ERR_ABSENT)
+		return -1;
+	err_clear(e);
+	return 0;
+}
+
+static bool
+same(const struct buf *a, const struct buf *b)
+{
+	return a->len == b->len && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
+}
+
+/* Does the repository hold the snapshot that the host is at? */
+static int
+check_line(struct publish *p, const struct stamp *live, struct err *e)
+{
+	struct buf file = BUF_INIT(TUF_SNAPSHOT_MAX);
+	char path[VIEW_FILE_MAX];
+	struct sha256 got;
+	bool ours = false;
+
+	if (live->version >= p->stamp.version)
+		return err_set(e, ERR_POLICY,
+		    "the destination is at timestamp %" PRIu64 ", this repository at %" PRIu64
+		    ": publish from the repository that made it, or pull", live->version,
+		    p->stamp.version);
+	if (view_role_file("snapshot", live->snapshot, path, e) == -1)
+		return -1;
+	if (fs_read_file(p->dest->repo, path, &file, e) == 0 &&
+	    sha256_of(file.data, file.len, &got, e) == 0)
+		ours = sha256_equal(&got, &live->hash);
+	buf_free(&file);
+	return ours ? (err_clear(e), 0) : err_set(e, ERR_POLICY, "the destination is at "
+	    "snapshot %" PRIu64 ", which this repository does not go on from: another "
+	    "release was published meanwhile; pull into an empty folder and make the "
+	    "release there", live->snapshot);
+}
+
+static int
+compare_timestamps(struct publish *p, struct publish_result *r, struct err *e)
+{
+	struct stamp live;
+
+	if (read_live(p, &p->live, e) == -1)
+		return -1;
+	r->current = same(&p->live, &p->timestamp);
+	if (p->live.len == 0 || r->current)
+		return 0;
+	return stamp_read(&p->live, &live, e) == -1 ? -1 : check_line(p, &live, e);
 }
 
 static int
 gather(struct publish *p, struct publish_result *r, struct err *e)
 {
-	if (fs_walk(p->repo, visit, p, e) == -1)
+	if (items_gather(&p->ours, p->dest->repo, e) == -1 ||
+	    p->dest->kind->list(p->dest, &p->theirs, e) == -1)
 		return -1;
-	qsort(p->items, p->n, sizeof *p->items, compare_items);
-	for (size_t i = 0; i < p->n; i++) {
-		if (look_at_dest(p, &p->items[i], e) == -1)
+	if ((p->some = calloc(p->ours.n + 1, sizeof *p->some)) == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	for (size_t i = 0; i < p->ours.n; i++) {
+		struct item *item = &p->ours.list[i];
+
+		if (look(p, item, e) == -1)
 			return -1;
-		if (p->items[i].there) {
-			r->kept++;
-			continue;
-		}
-		r->files++;
-		r->bytes += p->items[i].bytes;
+		r->kept += item->there;
+		r->files += !item->there;
+		r->bytes += item->there ? 0 : item->bytes;
 	}
 	return 0;
 }
 
+/* Objects are named by their hash: other bytes never leave here. */
 static int
-copy_all(struct publish *p, const struct buf *timestamp, const struct publish_result *r,
-    struct err *e)
+check_ours(const struct publish *p, struct item *const *items, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		int fd, rc;
+
+		if (cancel_check(e) == -1 ||
+		    (fd = fs_open_file(p->dest->repo, items[i]->path, NULL, e)) == -1)
+			return -1;
+		rc = item_check_object(fd, items[i]->path, e);
+		(void)close(fd);
+		if (rc == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static size_t
+choose(struct publish *p, enum item_class class)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->ours.n; i++)
+		if (!p->ours.list[i].there && p->ours.list[i].class == class)
+			p->some[n++] = &p->ours.list[i];
+	return n;
+}
+
+static int
+copy_class(struct publish *p, enum item_class class, struct err *e)
+{
+	size_t n = choose(p, class);
+
+	if (n == 0)
+		return 0;
+	if (class == CLASS_OBJECT && check_ours(p, p->some, n, e) == -1)
+		return -1;
+	if (p->dest->kind->put(p->dest, p->some, n, e) == -1)
+		return -1;
+	return p->dest->kind->check(p->dest, p->some, n, e);
+}
+
+/* Where names cannot be created exclusively, another one may have written them after
+ * they were read back. */
+static int
+check_again(struct publish *p, struct err *e)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; !p->dest->exclusive && i < p->ours.n; i++)
+		if (!p->ours.list[i].there && p->ours.list[i].class != CLASS_OBJECT)
+			p->some[n++] = &p->ours.list[i];
+	return p->dest->kind->check(p->dest, p->some, n, e);
+}
+
+/* The last look at the host's timestamp, ours in its place, and is it there? */
+static int
+switch_over(struct publish *p, struct err *e)
+{
+	struct buf now = BUF_INIT(TUF_TIMESTAMP_MAX), after = BUF_INIT(TUF_TIMESTAMP_MAX);
+	int rc = -1;
+
+	if (check_again(p, e) == -1 || read_live(p, &now, e) == -1)
+		goto out;
+	if (!same(&now, &p->live)) {
+		(void)err_set(e, ERR_POLICY, "another release was published meanwhile; "
+		    "nothing of it was replaced; pull and make this one again");
+		goto out;
+	}
+	if (p->dest->kind->replace(p->dest, &p->timestamp, e) == -1 ||
+	    read_live(p, &after, e) == -1)
+		goto out;
+	rc = same(&after, &p->timestamp) ? 0 : err_set(e, ERR_POLICY, DEST_TIMESTAMP
+	    ": the destination has another one than was just put there: another job "
+	    "publishes at the same moment; let them wait for each other");
+out:
+	buf_free(&now);
+	buf_free(&after);
+	return rc;
+}
+
+static int
+copy_all(struct publish *p, const struct publish_result *r, struct err *e)
 {
 	int rc = 0;
 
-	/* A publish that was killed may have left its half timestamp. */
-	if (fs_mkdirs(p->dest, "metadata", 0755, e) == -1 ||
-	    fs_remove_temps(p->dest, "metadata", e) == -1)
-		return -1;
 	progress_start("publish", r->bytes, true);
-	for (size_t i = 0; i < p->n && rc == 0; i++)
-		if (!p->items[i].there)
-			rc = copy_item(p, &p->items[i], e);
+	for (enum item_class c = CLASS_OBJECT; rc == 0 && c < CLASS_NONE; c++)
+		rc = copy_class(p, c, e);
 	progress_end();
-	if (rc == -1 || r->current)
-		return rc;
-	/* The folders' own names too, whichever run made them. */
-	if (fs_mkdirs(p->dest, "targets", 0755, e) == -1 ||
-	    fs_sync_dir(p->dest, "targets", e) == -1 ||
-	    fs_sync_dir(p->dest, ".", e) == -1)
-		return -1;
-	return fs_write_file(p->dest, TIMESTAMP, timestamp->data, timestamp->len, 0644,
-	    e);
+	return rc == -1 || r->current ? rc : switch_over(p, e);
 }
 
-static void
-publish_free(struct publish *p)
+static int
+read_ours(struct publish *p, struct publish_result *r, struct err *e)
 {
-	for (size_t i = 0; i < p->n; i++)
-		free(p->items[i].path);
-	free(p->items);
+	if (fs_read_file(p->dest->repo, DEST_TIMESTAMP, &p->timestamp, e) == -1) {
+		if (e->code == ERR_ABSENT)
+			(void)err_set(e, ERR_USAGE, "no repository: " DEST_TIMESTAMP
+			    " is missing; mkdelta init makes one");
+		return -1;
+	}
+	if (stamp_read(&p->timestamp, &p->stamp, e) == -1)
+		return -1;
+	r->version = p->stamp.version;
+	return current_read(&p->current, p->dest->repo, &p->stamp, e);
 }
 
 int
-publish_tree(int repo, int dest, bool dry_run, struct publish_result *r, struct err *e)
+publish_repo(struct dest *d, bool dry_run, struct publish_result *r, struct err *e)
 {
-	struct publish p = { .repo = repo, .dest = dest };
-	struct buf timestamp = BUF_INIT(TIMESTAMP_MAX);
-	int lock = -1, rc = -1;
+	struct publish p = { .dest = d, .timestamp = BUF_INIT(TUF_TIMESTAMP_MAX),
+		.live = BUF_INIT(TUF_TIMESTAMP_MAX), .dry_run = dry_run };
+	int rc = -1;
 
 	memset(r, 0, sizeof *r);
-	if (fs_read_file(repo, TIMESTAMP, &timestamp, e) == -1) {
-		if (e->code == ERR_ABSENT)
-			(void)err_set(e, ERR_USAGE, "no repository: " TIMESTAMP
-			    " is missing; mkdelta init makes one");
-		goto out;
-	}
-	if (version_of(&timestamp, &r->version, e) == -1)
-		goto out;
-	if (!dry_run &&
-	    (lock = fs_lock(dest, ".publish.lock", "another publish", e)) == -1)
-		goto out;
 	/* Names first: of another repository the age says nothing. */
-	if (gather(&p, r, e) == -1 || compare_timestamps(&p, &timestamp, r, e) == -1)
-		goto out;
-	rc = dry_run ? 0 : copy_all(&p, &timestamp, r, e);
+	if (read_ours(&p, r, e) == 0 &&
+	    ((dry_run && !d->remote) || d->kind->lock(d, e) == 0) &&
+	    gather(&p, r, e) == 0 && compare_metadata(&p, e) == 0 &&
+	    compare_timestamps(&p, r, e) == 0 && check_complete(&p, e) == 0)
+		rc = dry_run ? 0 : copy_all(&p, r, e);
 	if (rc == 0 && !r->current)
-		r->files++, r->bytes += timestamp.len;
-out:
-	if (lock != -1)
-		(void)close(lock);
-	publish_free(&p);
-	buf_free(&timestamp);
+		r->files++, r->bytes += p.timestamp.len;
+	r->exclusive = d->exclusive;
+	items_clear(&p.ours);
+	items_clear(&p.theirs);
+	current_clear(&p.current);
+	free(p.some);
+	buf_free(&p.timestamp);
+	buf_free(&p.live);
 	return rc;
 }

@@ -71,7 +71,8 @@ ask(const struct look *l, const char *name, const struct fetch_question *base,
 		if (rc == -1 && e->code == ERR_NET) {
 			rc = 1;
 			if (!((const struct body *)q.arg)->too_long)
-				findings_add(l->found, VERDICT_MISSING, name, "%s", e->text);
+				findings_add(l->found, VERDICT_MISSING, name, "%s",
+				    e->text);
 			err_clear(e);
 		}
 	}
@@ -84,8 +85,8 @@ is_there(const struct look *l, const char *name, const struct fetch_head *h)
 {
 	if (h->status == 200)
 		return true;
-	findings_add(l->found, h->status / 100 == 2 ? VERDICT_HOST : VERDICT_MISSING, name,
-	    "the host answers HTTP %d", h->status);
+	findings_add(l->found, h->status / 100 == 2 ? VERDICT_HOST : VERDICT_MISSING,
+	    name, "the host answers HTTP %d", h->status);
 	return false;
 }
 
@@ -201,7 +202,8 @@ look_at_file(const struct look *l, const char *name, const struct object *o,
 		return 0;
 	if ((fd = fs_open_file(dir, name, NULL, e)) == -1)
 		return -1;
-	if ((rc = sha256_of_fd(fd, &got, NULL, e)) == 0 && !sha256_equal(&got, &o->sha256))
+	if ((rc = sha256_of_fd(fd, &got, NULL, e)) == 0 &&
+	    !sha256_equal(&got, &o->sha256))
 		findings_add(l->found, VERDICT_BYTES, name, "other bytes than signed");
 	(void)close(fd);
 	return rc;

@@ -48,7 +48,7 @@ order_of_arrival(const char *repo)
 {
 	lab_ok(l, "rm -f log; CUT_MODE=kill CUT_AT=0 CUT_LOG=$PWD/log " CUT_HOST
 	    "publish -q %s www", repo);
-	lab_ok(l, "sed -n 's/^[0-9]* renameat.*\\///p' log > order");
+	lab_ok(l, "sed -n 's/^[0-9]* \\(linkat\\|renameat\\).*\\///p' log > order");
 }
 
 static void

@@ -119,8 +119,8 @@ each_fault_has_its_verdict(void **state)
 
 		(void)snprintf(conf, sizeof conf, "%s", f->nginx);
 		if ((at = strstr(conf, "%d")) != NULL)
-			(void)snprintf(conf + (at - conf), sizeof conf - (size_t)(at - conf),
-			    "%d%s", l->port, f->nginx + (at - conf) + 2);
+			(void)snprintf(at, sizeof conf - (size_t)(at - conf), "%d%s",
+			    l->port, f->nginx + (at - conf) + 2);
 		lab_serve(l, "www", conf);
 		lab_expect(l, f->status, VERIFY " --json", l->port);
 		(void)snprintf(word, sizeof word, "\"verdict\": \"%s\"", f->verdict);

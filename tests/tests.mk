@@ -121,8 +121,8 @@ torture:
 	@$(MAKE) --no-print-directory -s tests rigs
 	@tests/rigs/torture.sh $(BUILD)
 	@tests/rigs/cutat.sh $(BUILD)
-	@CUT_ALL=1 ERRORS_ALL=1 HOST_ALL=1 TEST_TIMEOUT=7200 scripts/run-tests.sh $(BUILD) \
-	    flow_cut flow_errors flow_update_host
+	@CUT_ALL=1 ERRORS_ALL=1 HOST_ALL=1 PUBLISH_ALL=1 TEST_TIMEOUT=7200 \
+	    scripts/run-tests.sh $(BUILD) flow_cut flow_errors flow_update_host flow_publish
 
 .PHONY: drills
 drills:
