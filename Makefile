@@ -4,6 +4,7 @@
 # make deb        packages of Debian in build/deb: ARCH=amd64, arm64, armhf
 # make deb-all    the same for all three
 # make check-examples   what examples/ has, with stand-ins for docker, pg_dump, apt-get
+# make check-tutorial   each command of docs/tutorial.md: as root, SHOW=1 for the transcript
 # make check-packages   their life in a Debian that boots: as root, ARCHS="amd64 arm64"
 # make help       all targets
 
@@ -202,7 +203,7 @@ uninstall:
 
 # Packages of Debian, in build/deb: ARCH=amd64, arm64 or armhf (this machine's).
 ARCH     ?= $(shell dpkg --print-architecture 2>/dev/null)
-.PHONY: deb deb-all check-packages check-examples
+.PHONY: deb deb-all check-packages check-examples check-tutorial
 deb:
 	@scripts/deps packages
 	@scripts/deb.sh $(ARCH)
@@ -213,6 +214,10 @@ check-examples:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory -s programs
 	@tests/examples/run.sh $(BUILD)
+check-tutorial:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory -s programs
+	@tests/tutorial/run.sh $(BUILD)
 check-packages:
 	@scripts/deps check-packages
 	@$(MAKE) --no-print-directory -s programs
