@@ -47,7 +47,7 @@ read_json(int repo, const char *path, uint64_t *bytes, struct err *e)
 }
 
 static int
-add_object(struct current *c, const char *path, const struct jv *target, struct err *e)
+add_object(struct items *objects, const char *path, const struct jv *target, struct err *e)
 {
 	const char *hex = jv_text(jv_get(jv_get(target, "hashes"), "sha256"));
 	char file[VIEW_FILE_MAX];
@@ -58,16 +58,38 @@ add_object(struct current *c, const char *path, const struct jv *target, struct 
 	    strlen(path) >= sizeof o.path)
 		return err_set(e, ERR_FORMAT, "target %.80s: no length or sha256", path);
 	(void)snprintf(o.path, sizeof o.path, "%s", path);
-	return items_add(&c->objects, view_object_file(&o, file), o.bytes, e);
+	return items_add(objects, view_object_file(&o, file), o.bytes, e);
+}
+
+int
+current_list_objects(struct items *objects, const struct jv *top, struct err *e)
+{
+	const struct jv *target;
+	const char *name;
+	void *it = NULL;
+	int rc = 0;
+
+	while (rc == 0 && jv_each(jv_get(jv_get(top, "signed"), "targets"), &it, &name,
+	    &target))
+		rc = add_object(objects, name, target, e);
+	return rc;
+}
+
+int
+current_role_of(const char *name, char role[static NAME_MAX_PATH], struct err *e)
+{
+	size_t n = strlen(name);
+
+	if (n < 6 || n - 5 >= NAME_MAX_PATH || strcmp(name + n - 5, ".json") != 0)
+		return err_set(e, ERR_FORMAT, "snapshot: %.80s is no role", name);
+	(void)snprintf(role, NAME_MAX_PATH, "%.*s", (int)n - 5, name);
+	return 0;
 }
 
 static int
 read_role(struct current *c, int repo, const char *role, uint64_t version, struct err *e)
 {
 	char path[VIEW_FILE_MAX];
-	const struct jv *target;
-	const char *name;
-	void *it = NULL;
 	uint64_t bytes;
 	struct jv *top;
 	int rc;
@@ -76,9 +98,8 @@ read_role(struct current *c, int repo, const char *role, uint64_t version, struc
 	    (top = read_json(repo, path, &bytes, e)) == NULL)
 		return -1;
 	rc = items_add(&c->metadata, path, bytes, e);
-	while (rc == 0 && jv_each(jv_get(jv_get(top, "signed"), "targets"), &it, &name,
-	    &target))
-		rc = add_object(c, name, target, e);
+	if (rc == 0)
+		rc = current_list_objects(&c->objects, top, e);
 	jv_free(top);
 	return rc;
 }
@@ -91,14 +112,12 @@ read_snapshot(struct current *c, int repo, const struct jv *meta, struct err *e)
 	void *it = NULL;
 
 	while (jv_each(meta, &it, &name, &listed)) {
-		size_t n = strlen(name);
-		char role[NAME_MAX_PATH + 8];
+		char role[NAME_MAX_PATH];
 		uint64_t version;
 
-		if (n < 6 || n >= sizeof role || strcmp(name + n - 5, ".json") != 0 ||
+		if (current_role_of(name, role, e) == -1 ||
 		    jv_get_u64(listed, "version", &version, e) == -1)
-			return err_set(e, ERR_FORMAT, "snapshot: %.80s is no role", name);
-		(void)snprintf(role, sizeof role, "%.*s", (int)n - 5, name);
+			return -1;
 		if (strcmp(role, "root") != 0 && read_role(c, repo, role, version, e) == -1)
 			return -1;
 	}

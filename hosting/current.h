@@ -12,6 +12,8 @@
 #include "manifest/base/buf.h"
 #include "manifest/base/err.h"
 #include "manifest/base/hash.h"
+#include "manifest/jv.h"
+#include "manifest/names.h"
 
 #include "hosting/items.h"
 
@@ -28,6 +30,10 @@ struct stamp {
 
 int stamp_read(const struct buf *timestamp, struct stamp *, struct err *);
 int current_read(struct current *, int repo, const struct stamp *, struct err *);
+/* What one role's file lists, added at the end. */
+int current_list_objects(struct items *, const struct jv *file, struct err *);
+/* "stable.json", as a snapshot names it, without its end. */
+int current_role_of(const char *name, char role[static NAME_MAX_PATH], struct err *);
 void current_clear(struct current *);
 
 #endif

@@ -92,7 +92,7 @@ rclone_lock(struct dest *d, struct err *e)
 	    "rclone:REMOTE:PATH, as rclone writes it", d->where);
 }
 
-/* "SIZE PATH" in each line. */
+/* "SIZE;2026-11-21 17:00:00;PATH" in each line. */
 static int
 read_listing(struct items *l, char *text, struct err *e)
 {
@@ -100,16 +100,17 @@ read_listing(struct items *l, char *text, struct err *e)
 
 	for (char *line = strtok_r(text, "\n", &rest); line != NULL;
 	    line = strtok_r(NULL, "\n", &rest)) {
-		char *path = strchr(line, ' ');
+		char *time = strchr(line, ';');
+		char *path = time == NULL ? NULL : strchr(time + 1, ';');
 		uint64_t bytes;
 
 		if (path == NULL)
 			continue;
-		*path++ = '\0';
+		*path++ = *time++ = '\0';
 		if (u64_parse(line, INT64_MAX, &bytes) == -1 ||
 		    item_class_of(path) == CLASS_NONE)
 			continue;
-		if (items_add(l, path, bytes, e) == -1)
+		if (items_add_at(l, path, bytes, time, "%Y-%m-%d %H:%M:%S", e) == -1)
 			return -1;
 	}
 	items_sort(l);
@@ -128,8 +129,9 @@ rclone_list(struct dest *d, struct items *l, struct err *e)
 	add(&line, "--recursive");
 	add(&line, "--files-only");
 	add(&line, "--fast-list");
-	add(&line, "--format=sp");
-	add(&line, "--separator= ");
+	add(&line, "--use-server-modtime");
+	add(&line, "--format=stp");
+	add(&line, "--separator=;");
 	add(&line, "--include=/metadata/**");
 	add(&line, "--include=/targets/**");
 	add(&line, remote(d));
@@ -221,7 +223,7 @@ static int
 ask_exclusive(struct dest *d, struct err *e)
 {
 	char path[] = "metadata/1.root.json";
-	struct item item = { path, CLASS_ROOT, 0, true }, *one = &item;
+	struct item item = { path, CLASS_ROOT, 0, true, 0 }, *one = &item;
 	struct child c;
 	int rc;
 

@@ -83,15 +83,17 @@ read_listing(struct items *l, char *text, struct err *e)
 
 	for (char *line = strtok_r(text, "\n", &rest); line != NULL;
 	    line = strtok_r(NULL, "\n", &rest)) {
-		char mode[16], size[32], day[16], hour[16];
+		char mode[16], size[32], day[24], hour[16];
 		uint64_t bytes;
 		int at = 0;
 
-		if (line[0] != '-' || sscanf(line, "%15s %31s %15s %15s %n", mode, size, day,
+		if (line[0] != '-' || sscanf(line, "%15s %31s %10s %8s %n", mode, size, day,
 		    hour, &at) != 4 || u64_parse(size, INT64_MAX, &bytes) == -1 ||
 		    item_class_of(line + at) == CLASS_NONE)
 			continue;
-		if (items_add(l, line + at, bytes, e) == -1)
+		day[10] = ' ';	/* "2026/11/21", and the hour behind it */
+		(void)snprintf(day + 11, sizeof day - 11, "%.8s", hour);
+		if (items_add_at(l, line + at, bytes, day, "%Y/%m/%d %H:%M:%S", e) == -1)
 			return -1;
 	}
 	items_sort(l);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "manifest/base/fs_tree.h"
 
@@ -64,7 +65,7 @@ items_add(struct items *l, const char *path, uint64_t bytes, struct err *e)
 		l->cap = cap;
 	}
 	l->list[l->n] =
-	    (struct item){ strdup(path), item_class_of(path), bytes, false };
+	    (struct item){ strdup(path), item_class_of(path), bytes, false, 0 };
 	if (l->list[l->n].path == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	l->n++;
@@ -82,8 +83,10 @@ visit(void *arg, const struct fs_visit *v, struct err *e)
 		return v->name[0] == '.' ? FS_WALK_SKIP : FS_WALK_ON;
 	if (item_class_of(v->path) == CLASS_NONE || !S_ISREG(v->st->st_mode))
 		return FS_WALK_ON;
-	return items_add(l, v->path, (uint64_t)v->st->st_size, e) == -1 ?
-	    FS_WALK_STOP : FS_WALK_ON;
+	if (items_add(l, v->path, (uint64_t)v->st->st_size, e) == -1)
+		return FS_WALK_STOP;
+	l->list[l->n - 1].changed = v->st->st_mtime;
+	return FS_WALK_ON;
 }
 
 /* The number in front of a root's name, so that they arrive in their order. */
@@ -108,6 +111,19 @@ compare(const void *pa, const void *pb)
 	return strcmp(a->path, b->path);
 }
 
+int
+items_add_at(struct items *l, const char *path, uint64_t bytes, const char *time,
+    const char *format, struct err *e)
+{
+	struct tm tm = { .tm_isdst = -1 };
+
+	if (items_add(l, path, bytes, e) == -1)
+		return -1;
+	if (strptime(time, format, &tm) != NULL)
+		l->list[l->n - 1].changed = mktime(&tm);
+	return 0;
+}
+
 void
 items_sort(struct items *l)
 {
@@ -119,7 +135,7 @@ struct item *
 items_find(const struct items *l, const char *path)
 {
 	char copy[1024];
-	struct item key = { copy, item_class_of(path), 0, false };
+	struct item key = { copy, item_class_of(path), 0, false, 0 };
 
 	if (l->n == 0 || strlen(path) >= sizeof copy)
 		return NULL;

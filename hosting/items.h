@@ -19,6 +19,7 @@ struct item {
 	enum item_class class;
 	uint64_t bytes;
 	bool there;			/* the host has it */
+	int64_t changed;		/* when, seconds since 1970; 0 not known */
 };
 
 struct items {
@@ -33,6 +34,9 @@ const char *item_type(const char *path);
 /* All below an open folder, sorted by class, number and name. */
 int items_gather(struct items *, int dir, struct err *);
 int items_add(struct items *, const char *path, uint64_t bytes, struct err *);
+/* With its time of change as strptime(3) reads it, in local time. */
+int items_add_at(struct items *, const char *path, uint64_t bytes, const char *time,
+    const char *format, struct err *);
 void items_sort(struct items *);
 /* By path, in a list that was sorted. */
 struct item *items_find(const struct items *, const char *path);

@@ -10,6 +10,7 @@ main(int argc, char **argv)
 	static const struct opt_command *const commands[] = {
 		&command_publish,
 		&command_pull,
+		&command_prune_host,
 		&command_verify,
 		&command_config,
 		NULL,

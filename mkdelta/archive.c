@@ -3,10 +3,8 @@
 
 #include "mkdelta/archive.h"
 
-/* Devices below what the release at `i` requires pass one of those before it: that
- * stays too, the one that asks for least of the newest. */
-static void
-keep_steps(const struct catalog *c, size_t i, bool *keep)
+void
+archive_keep_steps(const struct catalog *c, size_t i, bool *keep)
 {
 	while (c->records[i].requires_release > 0) {
 		uint64_t least = c->records[i].requires_release;
@@ -123,7 +121,7 @@ archive_old(struct repo *r, struct repo_role *role, struct err *e)
 		if (c.n_records - i <= ARCHIVE_LEAST)
 			keep[i] = true;
 		if (keep[i])
-			keep_steps(&c, i, keep);
+			archive_keep_steps(&c, i, keep);
 	}
 	for (size_t i = 0; rc == 0 && i < c.n_records; i++)
 		going += !keep[i];

@@ -9,6 +9,9 @@
 #ifndef MKDELTA_ARCHIVE_H
 #define MKDELTA_ARCHIVE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "manifest/base/err.h"
 #include "mkdelta/repo.h"
 
@@ -18,5 +21,9 @@ enum { ARCHIVE_MOST = 8, ARCHIVE_LEAST = 5, ARCHIVE_EACH = 128 };
 
 /* Move what is due; role may be NULL after an error. */
 int archive_old(struct repo *, struct repo_role *role, struct err *);
+
+/* Devices below what the release at `i` of a catalog requires pass one of those before
+ * it: that is kept too, the one that asks for least of the newest. */
+void archive_keep_steps(const struct catalog *, size_t i, bool *keep);
 
 #endif

@@ -21,6 +21,7 @@ extern const struct opt_command command_key;
 extern const struct opt_command command_sign;
 extern const struct opt_command command_promote;
 extern const struct opt_command command_withdraw;
+extern const struct opt_command command_prune;
 extern const struct opt_command command_halt;
 extern const struct opt_command command_floor;
 extern const struct opt_command command_verify;

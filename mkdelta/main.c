@@ -21,6 +21,7 @@ main(int argc, char **argv)
 		&command_sign,
 		&command_promote,
 		&command_withdraw,
+		&command_prune,
 		&command_halt,
 		&command_floor,
 		&command_diff,
