@@ -48,6 +48,6 @@ int commands_print(struct jv *v, struct err *);
 
 extern const struct opt_command cmd_update, cmd_check, cmd_plan, cmd_status, cmd_history,
     cmd_version, cmd_verify, cmd_repair, cmd_rollback, cmd_resume, cmd_recover,
-    cmd_trust, cmd_refresh, cmd_get;
+    cmd_trust, cmd_refresh, cmd_get, cmd_doctor;
 
 #endif

@@ -2,8 +2,8 @@
 
 static const struct opt_command *const commands[] = {
 	&cmd_update, &cmd_check, &cmd_plan, &cmd_status, &cmd_history, &cmd_version,
-	&cmd_verify, &cmd_repair, &cmd_rollback, &cmd_resume, &cmd_recover, &cmd_trust,
-	&cmd_refresh, &cmd_get, NULL
+	&cmd_verify, &cmd_repair, &cmd_doctor, &cmd_rollback, &cmd_resume, &cmd_recover,
+	&cmd_trust, &cmd_refresh, &cmd_get, NULL
 };
 
 int
