@@ -121,6 +121,10 @@ torture:
 	@$(MAKE) --no-print-directory -s tests rigs
 	@tests/rigs/torture.sh $(BUILD)
 	@tests/rigs/cutat.sh $(BUILD)
+	@RANDOM_OF=120 tests/rigs/replay.sh $(BUILD) ext4
+	@MOUNT=noauto_da_alloc tests/rigs/replay.sh $(BUILD) ext4 plain update
+	@RANDOM_OF=12 tests/rigs/replay.sh $(BUILD) xfs
+	@tests/rigs/planted.sh $(BUILD)
 	@CUT_ALL=1 ERRORS_ALL=1 HOST_ALL=1 PUBLISH_ALL=1 TEST_TIMEOUT=7200 \
 	    scripts/run-tests.sh $(BUILD) flow_cut flow_errors flow_update_host flow_publish
 

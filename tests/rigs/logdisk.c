@@ -116,7 +116,8 @@ main(int argc, char **argv)
 {
 	static char name[] = "logdisk", front[] = "-f", single[] = "-s",
 	    options[] = "-oallow_other,attr_timeout=60";
-	char *words[] = { name, front, single, options, argc == 4 ? argv[3] : NULL, NULL };
+	char *at = argc == 4 ? argv[3] : NULL;
+	char *words[] = { name, front, single, options, at, NULL };
 	struct stat st;
 
 	if (argc != 4) {

@@ -93,7 +93,12 @@ record() {
 	sleep 0.1
 	rm noisy
 	wait $noise
-	umount dev && umount fuse && wait $disk
+	umount dev || exit 1
+	for try in $(seq 100); do	# the loop device goes a moment later
+		umount fuse 2> /dev/null && break
+		sleep 0.05
+	done
+	wait $disk
 	rm mark
 	echo - > mark
 }
@@ -115,7 +120,7 @@ play() {
 		wait "$pid"
 		[ $? -lt 2 ] || { cat found.*; exit 1; }
 	done
-	head -n 20 found.* 1>&2
+	cat found.* | head -n 20 1>&2
 	lines=$(awk '{ s += $3; v += $5 } END { print s, v }' played.*)
 	states=$((states + ${lines% *})) failed=$((failed + ${lines#* }))
 	finished=$((finished + $(cat run-to-the-end.* 2> /dev/null | wc -l)))

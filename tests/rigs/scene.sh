@@ -98,6 +98,8 @@ END
 	for hook in preflight deps stop backup migrate health commit rollback restore notify; do
 		echo "$hook = $lab/hook $hook" >> app.conf
 	done
+	# Without the hooks after which everything is synced anyway.
+	grep -vE '^(backup|migrate|restore) = ' app.conf > plain.conf
 }
 
 # nginx as `delta-host config` sets it up, on a port that is free.
@@ -152,17 +154,18 @@ scene_lab() {
 	    cp repo/metadata/1.root.json root.json && scene_host && scene_conf; } || exit 1
 	cp -a dev before-install
 	device update --to 1 && cp -a dev before-update && ln -s before-update before-rollback
+	ln -s before-update before-plain
 	device_clear
 	device update --to 1 --set app.swap=exchange && cp -a dev before-exchange
 	device_clear
 }
 
 scene_names() {
-	echo update rollback exchange install
+	echo update rollback exchange install plain
 }
 
 device() {
-	if ! delta-apply --quiet --config app.conf "$@" > log 2>&1; then
+	if ! delta-apply --quiet --config "${conf:-app.conf}" "$@" > log 2>&1; then
 		cat log
 		exit 1
 	fi
@@ -184,12 +187,13 @@ look_live() {
 
 # The words of scene NAME: $command, and after them for every run $settings.
 scene_choose() {
-	scene=$1 settings=() stays=no tree=dev/app/current
+	scene=$1 settings=() stays=no tree=dev/app/current conf=app.conf
 	case $scene in
 	rollback) settings=(--set "health.command=$lab/healthy old") stays=yes ;;
 	exchange) settings=(--set app.swap=exchange) tree=dev/app ;;
+	plain) conf=plain.conf ;;
 	esac
-	apply=(delta-apply --config app.conf "${settings[@]}")
+	apply=(delta-apply --config "$conf" "${settings[@]}")
 	old=trees/$scene-old new=trees/$scene-new
 }
 
@@ -240,7 +244,7 @@ check_data() {
 	[ ! -e dev/data ] || read -r data < dev/data
 	case $scene-$live in
 	install-old) [ "$data" = "" ] ;;
-	*-old) [ "$data" = 1 ] ;;
+	*-old | plain-*) [ "$data" = 1 ] ;;
 	*) [ "$data" = 2 ] ;;
 	esac || { bad "the $live tree is live with the data \"$data\""; return 1; }
 }

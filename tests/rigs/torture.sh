@@ -6,12 +6,14 @@
 # recovers killed as well.
 #	STRIDE=n	each n-th point only (default 1), from a random one on
 #	PAIRS=n		so many pairs (default 2000)
+#	SCENES="..."	of scene.sh; default: all
+#	STOP=n		after so many violations (default 50)
 # shellcheck disable=SC2034,SC2154  # what it shares with scene.sh
 set -u
 # shellcheck source=tests/rigs/scene.sh
 . "$(dirname "$0")/scene.sh"
 scene_lab "$1"
-stride=${STRIDE:-1} want_pairs=${PAIRS:-2000}
+stride=${STRIDE:-1} stop=${STOP:-50} want_pairs=${PAIRS:-2000}
 failed=0 tried=0 all=0 pairs=0 counts=()
 
 restore() {
@@ -52,17 +54,17 @@ pair() {
 	finish
 }
 
-for name in $(scene_names); do
+for name in ${SCENES:-$(scene_names)}; do
 	scene_begin "$name"
 	restore
 	points=$(killat -c "${apply[@]}" update 2> log)
 	all=$((all + points))
-	for ((point = 1 + RANDOM % stride; point <= points; point += stride)); do
+	for ((point = 1 + RANDOM % stride; point <= points && failed < stop; point += stride)); do
 		one "$point"
 	done
 	counts[${#counts[@]}]="$name:$points"
 done
-while [ $pairs -lt "$want_pairs" ] && [ $((failed)) -lt 50 ]; do
+while [ $pairs -lt "$want_pairs" ] && [ $failed -lt "$stop" ]; do
 	for name in "${counts[@]}"; do
 		points=${name#*:}
 		scene_choose "${name%:*}"
