@@ -9,6 +9,7 @@
 extern const struct opt_command command_publish;
 extern const struct opt_command command_pull;
 extern const struct opt_command command_prune_host;
+extern const struct opt_command command_export;
 extern const struct opt_command command_verify;
 extern const struct opt_command command_config;
 

@@ -47,7 +47,8 @@ read_json(int repo, const char *path, uint64_t *bytes, struct err *e)
 }
 
 static int
-add_object(struct items *objects, const char *path, const struct jv *target, struct err *e)
+add_object(struct items *objects, const char *path, const struct jv *target,
+    struct err *e)
 {
 	const char *hex = jv_text(jv_get(jv_get(target, "hashes"), "sha256"));
 	char file[VIEW_FILE_MAX];
@@ -69,8 +70,8 @@ current_list_objects(struct items *objects, const struct jv *top, struct err *e)
 	void *it = NULL;
 	int rc = 0;
 
-	while (rc == 0 && jv_each(jv_get(jv_get(top, "signed"), "targets"), &it, &name,
-	    &target))
+	while (rc == 0 &&
+	    jv_each(jv_get(jv_get(top, "signed"), "targets"), &it, &name, &target))
 		rc = add_object(objects, name, target, e);
 	return rc;
 }

@@ -12,6 +12,7 @@ main(int argc, char **argv)
 		&command_pull,
 		&command_prune_host,
 		&command_verify,
+		&command_export,
 		&command_config,
 		NULL,
 	};

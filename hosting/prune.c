@@ -16,7 +16,7 @@
 struct prune {
 	struct dest *dest;
 	struct stamp stamp;
-	struct items seen;		/* role files that were read, sorted now and then */
+	struct items seen;		/* role files that were read */
 	struct items listed;		/* objects of all states that count */
 	struct items today;		/* those of the state in force */
 	int64_t since;			/* states that ended before do not count */

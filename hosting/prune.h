@@ -19,7 +19,7 @@
 
 struct prune_result {
 	uint64_t objects, bytes;	/* deleted, or to be deleted */
-	uint64_t waiting, waiting_bytes;	/* listed no more, within the grace period */
+	uint64_t waiting, waiting_bytes;	/* for the grace period to end */
 	uint64_t kept;
 	uint64_t states;		/* that count within the grace period */
 };

@@ -1,17 +1,9 @@
-#include <sys/stat.h>
-
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "manifest/base/fs.h"
-#include "manifest/base/fs_change.h"
-#include "manifest/base/fs_tree.h"
 #include "manifest/base/log.h"
 #include "manifest/edges.h"
-#include "manifest/tuf_meta.h"
 
 #include "hosting/pull_metadata.h"
 #include "hosting/wanted.h"
@@ -111,67 +103,6 @@ choose(struct wanted *w, const struct view *v, const struct pull_want *want,
 	return 0;
 }
 
-/* Is it here, whole?  1, 0, -1. */
-static int
-is_here(int repo, const char *file, const struct object *o, struct err *e)
-{
-	struct sha256 got;
-	struct stat st;
-	int fd, rc;
-
-	if ((rc = fs_stat_at(repo, file, &st, e)) != 1)
-		return rc;
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != o->bytes)
-		return 0;
-	if ((fd = fs_open_file(repo, file, NULL, e)) == -1)
-		return -1;
-	rc = sha256_of_fd(fd, &got, NULL, e);
-	(void)close(fd);
-	return rc == -1 ? -1 : sha256_equal(&got, &o->sha256);
-}
-
-static int
-fetch_object(const struct site *s, int repo, const char *file, const struct object *o,
-    struct err *e)
-{
-	char partial[SHA256_HEX_MAX + 32], hex[SHA256_HEX_MAX], folder[VIEW_FILE_MAX];
-
-	(void)snprintf(partial, sizeof partial, PULL_FOLDER "/%s.part",
-	    sha256_hex(&o->sha256, hex));
-	(void)snprintf(folder, sizeof folder, "%s", file);
-	*strrchr(folder, '/') = '\0';
-	if (fs_mkdirs(repo, folder, 0755, e) == -1 ||
-	    site_fetch(s, file, o, repo, file, partial, e) == -1)
-		return -1;
-	return fs_sync_dir(repo, folder, e);
-}
-
-/* What lacks, counted; with `fetch` it comes. */
-static int
-go_through(const struct site *s, int repo, const struct wanted *w, bool fetch,
-    struct pull_result *r, struct err *e)
-{
-	char file[VIEW_FILE_MAX];
-
-	for (size_t i = 0; i < w->n; i++) {
-		const struct object *o = &w->objects[i];
-		int here = is_here(repo, view_object_file(o, file), o, e);
-
-		if (here == -1)
-			return -1;
-		if (!fetch) {
-			r->kept += here == 1;
-			r->objects += here == 0;
-			r->bytes += here == 0 ? o->bytes : 0;
-		} else if (here == 0 && fetch_object(s, repo, file, o, e) == -1) {
-			if (e->code == ERR_ABSENT)
-				e->code = ERR_NET;	/* the host is not complete */
-			return -1;
-		}
-	}
-	return 0;
-}
-
 static int
 pull_all(const struct site *s, int repo, const struct view *v,
     const struct pull_want *want, struct pull_result *r, struct err *e)
@@ -180,14 +111,15 @@ pull_all(const struct site *s, int repo, const struct view *v,
 	int rc = -1;
 
 	if (pull_same_line(s, repo, v, &r->current, e) == -1 ||
-	    choose(&w, v, want, e) == -1 || go_through(s, repo, &w, false, r, e) == -1)
+	    choose(&w, v, want, e) == -1 ||
+	    wanted_missing(&w, repo, &r->objects, &r->bytes, &r->kept, e) == -1)
 		goto out;
 	if (want->dry_run) {
 		rc = 0;
 		goto out;
 	}
 	progress_start("pull", r->bytes, true);
-	rc = go_through(s, repo, &w, true, r, e);
+	rc = wanted_fetch(&w, s, repo, PULL_FOLDER, e);
 	progress_end();
 	if (rc == 0)
 		rc = pull_metadata(s, repo, v, &r->unnamed, e);

@@ -4,6 +4,7 @@
 # make valgrind   some journeys with every program under valgrind
 # make mutations  each check of the TUF client switched off: does a test fail?
 # make torture    die at every system call and at every change of the disk
+# make check-hosts   publish to a real S3 server, caches in front (root)
 # make drills     stolen keys at work and the way back: the transcript
 # make fuzz       each fuzz target for a minute (SECONDS=n)
 # make bench      sizes and times against peers: PAIRS="esbuild-p vips" CORPUS=DIR OUT=docs
@@ -127,6 +128,12 @@ torture:
 	@tests/rigs/planted.sh $(BUILD)
 	@CUT_ALL=1 ERRORS_ALL=1 HOST_ALL=1 PUBLISH_ALL=1 TEST_TIMEOUT=7200 \
 	    scripts/run-tests.sh $(BUILD) flow_cut flow_errors flow_update_host flow_publish
+
+.PHONY: check-hosts
+check-hosts:
+	@scripts/deps hosts
+	@$(MAKE) --no-print-directory -s programs
+	@tests/rigs/hosts.sh $(BUILD)
 
 .PHONY: drills
 drills:
