@@ -66,6 +66,9 @@ answer(struct decoder *d, uint64_t *left, const struct decoder_io *io, struct er
 		return io->open_old(io->arg, number, &fd, &bytes, e) == -1 ? -1 :
 		    lend(d, fd, bytes, e);
 	case WIRE_SCRATCH:
+		if (d->has_scratch)	/* one is enough for a delta */
+			return decoder_refused(d, e);
+		d->has_scratch = true;
 		return io->scratch(io->arg, &fd, e) == -1 ? -1 : lend(d, fd, 0, e);
 	case WIRE_REPEAT:
 		*left = 0;

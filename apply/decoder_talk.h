@@ -16,7 +16,7 @@
 
 struct decoder {
 	struct decoder_child child;
-	bool ready;
+	bool ready, has_scratch;
 	unsigned patience;		/* ticks */
 	unsigned ticks, requests;	/* since the last that it got on */
 	struct wire in;			/* what it said last */

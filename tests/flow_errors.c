@@ -123,10 +123,11 @@ errors_of(const char *call, bool writes)
 		{ " ftruncate fallocate copy_file_range ", { ENOSPC, EIO, -1 } },
 		{ " fsync fdatasync syncfs ", { EIO, ENOSPC, EDQUOT, -1 } },
 		{ " clone clone3 vfork ", { EAGAIN, ENOMEM, -1 } },
-		{ " pipe2 socket dup dup2 dup3 eventfd2 ", { EMFILE, -1 } },
+		{ " pipe2 socket socketpair dup dup2 dup3 eventfd2 ", { EMFILE, -1 } },
 		{ " flock fcntl ", { ENOLCK, -1 } },
 		{ " poll ppoll wait4 waitid ", { EINTR, -1 } },
 		{ " getrandom ", { EINTR, -1 } },
+		{ " sendmsg recvmsg ", { EIO, EINTR, ENOMEM, -1 } },
 	};
 	static const int open_reads[] = { EMFILE, EIO, -1 };
 	static const int open_writes[] = { EMFILE, EIO, ENOSPC, EROFS, -1 };

@@ -73,6 +73,12 @@ $(BUILD)/tests/flow_cut: $(BUILD)/obj/tests/flow_cut.o $(CAMPAIGN_OBJ) $(ALL_LIB
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LDLIBS)
 
+# The decoder that lies.
+$(BUILD)/tests/rigs/liar: $(BUILD)/obj/tests/rigs/liar.o $(DECODE_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^
+$(BUILD)/tests/flow_decoder: | $(BUILD)/tests/rigs/liar
+
 $(BUILD)/tests/flow_states $(BUILD)/tests/flow_repair: | $(BUILD)/tests/cut/delta-apply
 # The one in which system calls fail.
 $(BUILD)/tests/rigs/errat: $(BUILD)/obj/tests/rigs/errat.o

@@ -49,7 +49,7 @@ static const struct {
 	NAMED(flistxattr), NAMED(fsync), NAMED(fdatasync), NAMED(syncfs), NAMED(clone),
 	NAMED(clone3), NAMED(vfork), NAMED(pipe2), NAMED(socket), NAMED(flock),
 	NAMED(fcntl), NAMED(ioctl), NAMED(getrandom), NAMED(dup), NAMED(dup2),
-	NAMED(dup3),
+	NAMED(dup3), NAMED(socketpair), NAMED(sendmsg), NAMED(recvmsg),
 	NAMED(poll), NAMED(ppoll), NAMED(wait4), NAMED(waitid), NAMED(eventfd2),
 };
 
