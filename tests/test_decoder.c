@@ -30,17 +30,26 @@
 
 enum { MEMORY = 64 << 20 };
 
+/* Ready, and told nothing yet. */
 static struct decoder *
 idle(int object, unsigned patience_s)
 {
 	const struct decoder_limits limits = { .packed = 8, .plain = 8,
 		.patience_s = patience_s };
 	struct err e = ERR_INIT;
-	struct decoder *d = decoder_full(object, &limits, &e);
+	struct decoder *d = decoder_start(WIRE_PACKED, object, &limits, &e);
 
 	if (d == NULL)
 		fail_msg("%s", e.text);
 	return d;
+}
+
+/* It shall do something. */
+static int
+use(struct decoder *d, struct err *e)
+{
+	return decoder_ask(d, WIRE_TEXT, 0, NULL, 0, -1, e) == -1 ? -1 :
+	    decoder_more(d, UINT64_MAX, e);
 }
 
 /* The rest of the line of /proc/PID/status that begins so. */
@@ -138,14 +147,13 @@ silence_is_borne_for_so_long(void **state)
 {
 	int object = pair_memory_file((const uint8_t *)"12345678", 8);
 	struct decoder *d = idle(object, 1);
-	struct decoder_entry entry;
 	struct err e = ERR_INIT;
 	pid_t pid = d->child.pid;
 	time_t begin = time(NULL);
 
 	(void)state;
 	assert_int_equal(kill(pid, SIGSTOP), 0);
-	assert_int_equal(decoder_next(d, &entry, &e), -1);
+	assert_int_equal(use(d, &e), -1);
 	assert_int_equal(e.code, ERR_FORMAT);
 	assert_string_equal(e.text, "the decoder does not get on with it");
 	assert_true(time(NULL) - begin < 20);
@@ -159,16 +167,15 @@ a_death_is_told(void **state)
 {
 	int object = pair_memory_file((const uint8_t *)"12345678", 8);
 	struct decoder *d = idle(object, 0);
-	struct decoder_entry entry;
 	struct err e = ERR_INIT;
 
 	(void)state;
 	assert_int_equal(kill(d->child.pid, SIGKILL), 0);
-	assert_int_equal(decoder_next(d, &entry, &e), -1);
+	assert_int_equal(use(d, &e), -1);
 	assert_int_equal(e.code, ERR_FORMAT);
 	assert_string_equal(e.text,
 	    "the decoder broke down on it (killed by signal 9 (Killed))");
-	assert_int_equal(decoder_next(d, &entry, &e), -1);
+	assert_int_equal(use(d, &e), -1);
 	assert_string_equal(e.text, "the decoder is gone");
 	decoder_close(d);
 	(void)close(object);
@@ -178,12 +185,14 @@ static void
 damage_is_told(void **state)
 {
 	int object = pair_memory_file((const uint8_t *)"12345678", 8);
-	struct decoder *d = idle(object, 0);
+	const struct decoder_limits limits = { .packed = 8, .plain = 8 };
 	struct decoder_entry entry;
 	struct buf text = BUF_INIT(100);
 	struct err e = ERR_INIT;
+	struct decoder *d = decoder_full(object, &limits, &e);
 
 	(void)state;
+	assert_non_null(d);
 	assert_int_equal(decoder_next(d, &entry, &e), -1);
 	assert_int_equal(e.code, ERR_FORMAT);
 	assert_non_null(strstr(e.text, "zstd"));
