@@ -32,7 +32,7 @@ struct device {
 	int state;		/* STATE, 0700 */
 	int run;		/* RUN */
 	int lock; /* RUN/lock while held, with what its holder does, else -1 */
-	int state_lock, base_lock;	/* held with it: STATE/lock, releases/ */
+	int state_lock, base_lock;	/* held with it: STATE/lock, BASE/.lock */
 	char boot_id[40];	/* of the running kernel */
 	char *root_path;	/* absolute, for hooks and messages */
 };
@@ -43,7 +43,7 @@ struct device {
 int device_open(const struct conf *, bool make, struct device *, struct err *);
 void device_close(struct device *);
 /* ERR_BUSY names the holder and its step.  The text is in RUN (an idle run writes
- * nothing else); STATE and releases/ are locked too, for configurations that
+ * nothing else); STATE and BASE are locked too, for configurations that
  * share one of them without knowing. */
 int device_lock(struct device *, struct err *);
 /* What the others will read: "pid 12 step download".  Never fails. */

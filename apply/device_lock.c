@@ -1,8 +1,9 @@
 /*
  * device_lock.c - one run at a time.
  *
- * RUN/lock carries the text for the others.  STATE/lock and the folder releases/
- * are locked without writing a byte: they are what must not be shared.
+ * RUN/lock carries the text for the others.  STATE/lock and BASE/.lock stand for what
+ * must not be shared, and stay empty.  All three are 0600: a lock on what others may
+ * open they could take themselves.
  */
 #include <sys/file.h>
 
@@ -79,10 +80,13 @@ device_lock(struct device *d, struct err *e)
 	if ((d->lock = fs_lock(d->run, "lock", holder, e)) == -1)
 		return err_wrap(e, "%s", d->conf->name);
 	d->state_lock = lock_fd(fs_open_rw(d->state, "lock", 0600, e), d->conf->state, e);
+	/* Not the folder: whoever may read that could hold its lock for ever. */
 	if (d->state_lock != -1)
-		d->base_lock = lock_fd(fs_open_dir_at(d->releases, ".", e),
+		d->base_lock = lock_fd(fs_open_rw(d->base, ".lock", 0600, e),
 		    d->root_path, e);
-	if (d->base_lock != -1) {
+	/* A full disk must not keep anybody from going back. */
+	if (d->base_lock != -1 || (d->state_lock != -1 && e->code == ERR_ROOM)) {
+		err_clear(e);
 		clear_temps(d);
 		return 0;
 	}

@@ -2,7 +2,7 @@
  * doctor.h - what an operator would look at, one function for each thing.
  *
  * A check says what it saw, line by line: the thing, the fact, and where something is
- * not as it should be what to do.  It takes no lock and changes nothing (a service's
+ * not as it should be what to do.  It keeps no lock and changes nothing (a service's
  * status command is run, and logged as always).
  */
 #ifndef APPLY_DOCTOR_H

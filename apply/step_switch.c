@@ -161,8 +161,12 @@ step_migrate(struct run *r, struct err *e)
 enum step_result
 step_swap(struct run *r, struct err *e)
 {
-	return live_switch(r->dev, r->mark.from, r->mark.to, e) == -1 ? STEP_FAIL :
-	    STEP_DONE;
+	if (live_switch(r->dev, r->mark.from, r->mark.to, e) == 0)
+		return STEP_DONE;
+	/* Its tree was taken away meanwhile: the release is not to blame. */
+	if (e->code == ERR_ABSENT)
+		(void)snprintf(r->mark.reason, sizeof r->mark.reason, "live-changed");
+	return STEP_FAIL;
 }
 
 enum step_result

@@ -79,7 +79,7 @@ $(BUILD)/tests/rigs/liar: $(BUILD)/obj/tests/rigs/liar.o $(DECODE_LIB)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^
 $(BUILD)/tests/flow_decoder: | $(BUILD)/tests/rigs/liar
 
-$(BUILD)/tests/flow_states $(BUILD)/tests/flow_repair: | $(BUILD)/tests/cut/delta-apply
+$(BUILD)/tests/flow_states $(BUILD)/tests/flow_repair $(BUILD)/tests/flow_neighbour: | $(BUILD)/tests/cut/delta-apply
 # The one in which system calls fail.
 $(BUILD)/tests/rigs/errat: $(BUILD)/obj/tests/rigs/errat.o
 	@mkdir -p $(@D)
@@ -133,7 +133,8 @@ torture:
 	@RANDOM_OF=12 tests/rigs/replay.sh $(BUILD) xfs
 	@tests/rigs/planted.sh $(BUILD)
 	@CUT_ALL=1 ERRORS_ALL=1 HOST_ALL=1 PUBLISH_ALL=1 TEST_TIMEOUT=7200 \
-	    scripts/run-tests.sh $(BUILD) flow_cut flow_errors flow_update_host flow_publish
+	    scripts/run-tests.sh $(BUILD) flow_cut flow_errors flow_update_host flow_publish \
+	    flow_repair flow_neighbour
 
 .PHONY: check-hosts
 check-hosts:
