@@ -181,7 +181,7 @@ decoder_child_end(struct decoder_child *c, bool gone, char how[static DECODER_EN
 			(void)nanosleep(&pause, NULL);
 	if (got <= 0) {
 		(void)kill(c->pid, SIGKILL);
-		while ((got = waitpid(c->pid, &status, 0)) == -1 && errno == EINTR)
+		while (waitpid(c->pid, &status, 0) == -1 && errno == EINTR)
 			continue;
 		(void)snprintf(how, DECODER_END_MAX, "it ended the talk");
 	} else {

@@ -106,12 +106,14 @@ build(struct work *w, size_t i, struct decoder *d, struct source *s, struct err 
 {
 	const struct decoder_io io = { s, open_old, write_output, repeat, scratch };
 	struct output o = OUTPUT_INIT;
+	int rc;
 
-	s->output = &o;
 	if (hop_file_start(w, i, &o, e) == -1)
 		return -1;
-	if (decoder_build(d, w->listing->entries[i].size, &io, e) == 0 &&
-	    hop_file_end(w, i, &o, e) == 0) {
+	s->output = &o;
+	rc = decoder_build(d, w->listing->entries[i].size, &io, e);
+	s->output = NULL;
+	if (rc == 0 && hop_file_end(w, i, &o, e) == 0) {
 		s->built[s->n_built++] = i;
 		return 0;
 	}

@@ -19,6 +19,7 @@ cat > build/tidy/compile_flags.txt <<EOF
 -D_FILE_OFFSET_BITS=64
 -D_TIME_BITS=64
 -DVERSION_TEXT="0"
+-DLIBEXECDIR="/usr/libexec"
 EOF
 if ! git ls-files 'manifest/*.c' 'apply/*.c' 'mkdelta/*.c' 'hosting/*.c' |
     xargs -P 2 -n 8 clang-tidy --quiet -p build/tidy > build/tidy.txt 2> /dev/null; then

@@ -176,18 +176,18 @@ become_root(void)
 }
 
 static bool
-leave_by_a_namespace(void)
-{
-	return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0;
-}
-
-static bool
 change_root(void)
 {
 	return chroot("/proc") == 0;
 }
 
 #if !JAIL_SANITIZED	/* which have no limit of memory and no list of calls */
+static bool
+leave_by_a_namespace(void)
+{
+	return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0;
+}
+
 static bool
 make_code(void)
 {
@@ -253,9 +253,9 @@ static const struct {
 	{ "trace_its_parent", trace_its_parent },
 	{ "read_memory_of_its_parent", read_memory_of_its_parent },
 	{ "become_root", become_root },
-	{ "leave_by_a_namespace", leave_by_a_namespace },
 	{ "change_root", change_root },
 #if !JAIL_SANITIZED
+	{ "leave_by_a_namespace", leave_by_a_namespace },
 	{ "make_code", make_code },
 	{ "turn_memory_into_code", turn_memory_into_code },
 	{ "fork_another", fork_another },
