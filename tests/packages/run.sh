@@ -103,6 +103,8 @@ tree() {
 	    head -c 6000000 > "$work/tree/large"
 }
 
+begin() { rm -rf "$work/shared/www" && cp -a "$work/shared/www-1" "$work/shared/www"; }
+
 # www-1 ... www-5, each a state of the host; www is the one that is served.
 releases() {
 	rm -rf "$work/shared" "$work/tree" "$work/repo" "$work/repo.keys"
@@ -114,7 +116,7 @@ releases() {
 		    "$build/bin/delta-host" publish "$work/repo" "$work/shared/www-$n" -q || return 1
 	done
 	chmod -R a+rX "$work/shared"
-	ln -sfn www-1 "$work/shared/www"
+	begin
 	cp "$work/repo/metadata/1.root.json" "$work/shared/"
 }
 
@@ -191,7 +193,7 @@ for arch in $archs; do
 		continue
 	fi
 	cp "$work/env" "$work/root/packages/env"
-	ln -sfn www-1 "$work/shared/www"
+	begin
 	timeout 600 unshare -mpf --mount-proc="$work/root/proc" sh -c "
 	    mount --bind '$work/shared' '$work/root/shared' &&
 	    mount -t tmpfs tmpfs '$work/root/run' && mount -t tmpfs tmpfs '$work/root/tmp' &&
