@@ -1,6 +1,7 @@
 /*
  * A real ext4 of 4 MiB: no block or no inode is left from a step on, it becomes
- * read-only or loses its power under an update, the state is somebody else's.  Needs root and loop devices.
+ * read-only or loses its power under an update, the state is somebody else's.  Needs
+ * root and loop devices.
  */
 #include <sys/mount.h>
 
@@ -27,12 +28,13 @@ static const char hook[] =
     "rm event\ncase $event in\n"
     "blocks) cat /dev/zero > disk/fill;;\n"
     "inodes) i=0; mkdir disk/many; while true > disk/many/$i; do i=$((i + 1)); done;;\n"
-    "both) i=0; mkdir disk/many; while true > disk/many/$i; do i=$((i + 1)); done;"
-    " cat /dev/zero > disk/fill;;\n"
+    "both) i=0; mkdir disk/many; while true > disk/many/$i; do i=$((i + 1)); done\n"
+    "cat /dev/zero > disk/fill;;\n"
     "readonly) echo 1 > /sys/fs/ext4/$(basename $(findmnt -no SOURCE disk))"
     "/trigger_fs_error;;\n"
     "cut) python3 -c 'import fcntl, os, struct\n"
-    "fcntl.ioctl(os.open(\"disk\", 0), 0x8004587d, struct.pack(\"I\", 1))';;\nesac 2> /dev/null\nexit 0\n";
+    "fcntl.ioctl(os.open(\"disk\", 0), 0x8004587d, struct.pack(\"I\", 1))';;\n"
+    "esac 2> /dev/null\nexit 0\n";
 
 static const char conf[] =
     "[app]\nname = demo\nroot = %s/disk/demo\nurl = file://%s/repo\n"
@@ -68,7 +70,8 @@ open_lab(void **state)
 	l = lab_open();
 	d = l->dir;
 	lab_ok(l, "cp -a %s/repo %s/t1 %s/t2 . && mkdir disk && truncate -s 4M image && "
-	    "mkfs.ext4 -q -F -m 0 -N 128 -e remount-ro image", master->dir, master->dir, master->dir);
+	    "mkfs.ext4 -q -F -m 0 -N 128 -e remount-ro image", master->dir,
+	    master->dir, master->dir);
 	lab_write(l, "app.conf", conf, d, d, d, d, d, d, d, d, d, d, d);
 	lab_write(l, "hook", hook, d);
 	lab_ok(l, "chmod 755 hook");

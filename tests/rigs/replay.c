@@ -100,7 +100,7 @@ attach(char name[static NAME_LEN])
 static bool
 check_passes(const char *name, const char *mark)
 {
-	int status;
+	int status = 0;
 	pid_t pid = fork();
 
 	if (pid == 0) {
