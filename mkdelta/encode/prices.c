@@ -22,8 +22,9 @@ enum {
 	NEXT_PRICE = 28 * PRICE_BIT,
 	ELSEWHERE_PRICE = 60 * PRICE_BIT,
 	BLOCKS_MIN = 256,
-	SAMPLE_BLOCKS = 8 << 10,
-	STRETCH_BLOCKS = 256,
+	SAMPLE_BLOCKS = 32 << 10,
+	SAMPLE_BLOCKS_CODE = 8 << 10,	/* they are more alike there */
+	STRETCHES = 32,			/* of blocks that follow each other, in a sample */
 	NEAR = 8,
 	CLASS_EXACT = 32,		/* runs below are their own class */
 	CLASS_PARTS = 4			/* classes of a power of two */
@@ -91,16 +92,16 @@ add_block(struct buf numbers[3], const struct block *k, uint64_t expected, struc
 
 /* Stretches of blocks, and what they would cost at the usual prices. */
 static int
-sample_blocks(const struct blocks *b, struct buf numbers[3], int64_t *usual,
+sample_blocks(const struct blocks *b, size_t most, struct buf numbers[3], int64_t *usual,
     struct err *e)
 {
-	size_t every = b->n / SAMPLE_BLOCKS + 1;
+	size_t every = b->n / most + 1, stretch = most / STRETCHES;
 	uint64_t expected = 0;
 
 	for (size_t i = 0; i < b->n; i++) {
 		const struct block *k = &b->list[i];
 
-		if (i / STRETCH_BLOCKS % every == 0) {
+		if (i / stretch % every == 0) {
 			*usual += k->old_at == expected ? NEXT_PRICE : ELSEWHERE_PRICE;
 			if (add_block(numbers, k, expected, e) == -1)
 				return -1;
@@ -111,7 +112,8 @@ sample_blocks(const struct blocks *b, struct buf numbers[3], int64_t *usual,
 }
 
 static int
-learn_blocks(struct prices *p, const struct blocks *b, struct err *e)
+learn_blocks(struct prices *p, const struct blocks *b, enum delta_kind kind,
+    struct err *e)
 {
 	static const enum delta_kind kinds[] = { DELTA_SEEK, DELTA_COPY, DELTA_FRESH };
 	struct buf numbers[3];
@@ -125,7 +127,8 @@ learn_blocks(struct prices *p, const struct blocks *b, struct err *e)
 		return 0;
 	for (size_t i = 0; i < 3; i++)
 		buf_init(&numbers[i], SIZE_MAX / 2);
-	rc = sample_blocks(b, numbers, &usual, e);
+	rc = sample_blocks(b, kind == DELTA_CODE ? SAMPLE_BLOCKS_CODE : SAMPLE_BLOCKS,
+	    numbers, &usual, e);
 	for (size_t i = 0; i < 3; i++) {
 		if (rc == 0)
 			rc = squeeze_guess(kinds[i], effort_of(EFFORT), &numbers[i],
@@ -336,7 +339,7 @@ int
 prices_learn(struct prices *p, const struct blocks *b, const uint8_t *old,
     const uint8_t *new, enum delta_kind kind, struct err *e)
 {
-	if (learn_fresh(p, b, new, kind, e) == -1 || learn_blocks(p, b, e) == -1)
+	if (learn_fresh(p, b, new, kind, e) == -1 || learn_blocks(p, b, kind, e) == -1)
 		return -1;
 	return learn_changes(p, b, old, new, e);
 }
