@@ -8,8 +8,10 @@ set -u
 build=${1:?ablation.sh BUILD PAIR...}
 shift
 corpus=${CORPUS:-$build/corpus}
-names="predict aarch64 x86 arm unwind symbols go-functions go-types module pointers
-overrides deflate prune sparse substitute"
+# All that there are, as it says itself.
+names=$("$build/bin/mkdelta" diff --without '?' . . - 2>&1 |
+    sed -n 's/.* one of \(.*\) is meant$/\1/p' | tr -d ,)
+[ -n "$names" ] || exit 1
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 
