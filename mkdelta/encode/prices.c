@@ -24,7 +24,7 @@ enum {
 	BLOCKS_MIN = 256,
 	SAMPLE_BLOCKS = 32 << 10,
 	SAMPLE_BLOCKS_CODE = 8 << 10,	/* they are more alike there */
-	STRETCHES = 32,			/* of blocks that follow each other, in a sample */
+	STRETCHES = 32,			/* of a sample, each of neighbours */
 	NEAR = 8,
 	CLASS_EXACT = 32,		/* runs below are their own class */
 	CLASS_PARTS = 4			/* classes of a power of two */
