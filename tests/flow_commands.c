@@ -191,7 +191,7 @@ two_runs_at_once_are_busy(void **state)
 	lab_expect(l, 6, "flock dev/run/lock sh -c '" DELTA_APPLY "update'");
 	lab_must_say(l, "busy");
 	lab_expect(l, 6, "flock dev/state/lock sh -c '" DELTA_APPLY "update'");
-	lab_expect(l, 6, "flock dev/demo/releases sh -c '" DELTA_APPLY "check'");
+	lab_expect(l, 6, "flock dev/demo/.lock sh -c '" DELTA_APPLY "check'");
 	lab_ok(l, DELTA_APPLY "status");	/* looking needs no lock */
 }
 
