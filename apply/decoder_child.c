@@ -19,15 +19,19 @@
 
 #define NAME "delta-apply-decode"
 
+/* The program as it was when it was held; -1: not yet.  An upgrade of the package in
+ * the midst of a run would bring one of another version. */
+static int held = -1;
+
 /* ---- where it is ---- */
 
 /* Whoever may change it decides what is decoded, if not what is accepted. */
 static int
-check_program(const char *path, uid_t also, struct err *e)
+check_program(const char *path, int fd, uid_t also, struct err *e)
 {
 	struct stat st;
 
-	if (stat(path, &st) == -1)
+	if (fstat(fd, &st) == -1)
 		return err_sys(e, "%s", path);
 	if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0)
 		return err_set(e, ERR_FAIL, "%s: is no program; install it anew", path);
@@ -38,30 +42,54 @@ check_program(const char *path, uid_t also, struct err *e)
 	return 0;
 }
 
+/* Its descriptor, or -1. */
+static int
+open_program(const char *path, uid_t also, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd == -1) {
+		(void)err_sys(e, "%s", path);
+		return -1;
+	}
+	if (check_program(path, fd, also, e) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
 /* Beside delta-apply; in libexec of the same prefix; where it was built for. */
 static int
-find_program(char path[static PATH_MAX], struct err *e)
+find_program(struct err *e)
 {
 	static const char *const places[] = { "", "../libexec/delta-apply/" };
-	char own[PATH_MAX - 64];
+	char own[PATH_MAX - 64], path[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
 	struct stat st = { .st_uid = 0 };
+	int fd;
 
 	own[n > 0 ? n : 0] = '\0';
 	(void)stat("/proc/self/exe", &st);
 	for (size_t i = 0; n > 0 && i < sizeof places / sizeof *places; i++) {
-		(void)snprintf(path, PATH_MAX, "%.*s%s" NAME,
+		(void)snprintf(path, sizeof path, "%.*s%s" NAME,
 		    (int)(strrchr(own, '/') - own + 1), own, places[i]);
-		if (check_program(path, st.st_uid, e) == 0)
-			return 0;
+		if ((fd = open_program(path, st.st_uid, e)) != -1)
+			return fd;
 		if (e->code != ERR_ABSENT)
 			return -1;
 	}
-	(void)snprintf(path, PATH_MAX, "%s", LIBEXECDIR "/delta-apply/" NAME);
-	if (check_program(path, st.st_uid, e) == 0)
-		return 0;
+	if ((fd = open_program(LIBEXECDIR "/delta-apply/" NAME, st.st_uid, e)) != -1)
+		return fd;
 	return e->code != ERR_ABSENT ? -1 : err_set(e, ERR_FAIL, NAME " is not there; "
 	    "install it beside delta-apply, or in " LIBEXECDIR "/delta-apply");
+}
+
+int
+decoder_child_hold(struct err *e)
+{
+	if (held == -1)
+		held = find_program(e);
+	return held == -1 ? -1 : 0;
 }
 
 /* ---- start ---- */
@@ -78,9 +106,9 @@ fail(int sock, const char *doing)
 }
 
 static void __attribute__((noreturn))
-run_program(const char *path, int sock, pid_t applier)
+run_program(int program, int sock, pid_t applier)
 {
-	char name[] = NAME;
+	char name[] = NAME, path[64];
 	char *argv[] = { name, NULL }, *env[] = { NULL };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
@@ -103,6 +131,10 @@ run_program(const char *path, int sock, pid_t applier)
 #endif
 	if (dup2(sock, 0) == -1)
 		fail(sock, "pass the socket");
+	(void)execveat(program, "", argv, env, AT_EMPTY_PATH);
+	/* Emulators of user space lack it; scripts want a name that lasts. */
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", program);
+	(void)fcntl(program, F_SETFD, 0);
 	(void)execve(path, argv, env);
 	fail(0, "run it");
 	_exit(127);
@@ -128,17 +160,16 @@ make_socket(int pair[static 2], struct err *e)
 int
 decoder_child_start(struct decoder_child *c, struct err *e)
 {
-	char path[PATH_MAX];
 	pid_t applier = getpid();
 	int pair[2];
 
 	c->pid = -1;
 	c->sock = -1;
-	if (find_program(path, e) == -1 || make_socket(pair, e) == -1)
+	if (decoder_child_hold(e) == -1 || make_socket(pair, e) == -1)
 		return -1;
 	c->pid = fork();
 	if (c->pid == 0)
-		run_program(path, pair[1], applier);
+		run_program(held, pair[1], applier);
 	(void)close(pair[1]);
 	c->sock = pair[0];
 	if (c->pid != -1)

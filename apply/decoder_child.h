@@ -19,6 +19,9 @@ struct decoder_child {
 	int sock;		/* -1: none; packets, decode/wire.h */
 };
 
+/* Find the program now: all that start later in this process are of that file, even if
+ * another was put into its place. */
+int decoder_child_hold(struct err *);
 int decoder_child_start(struct decoder_child *, struct err *);
 /* It ends and is reaped.  `gone`: it ended the talk, so it gets a second to end by
  * itself; how[] says how it ended. */

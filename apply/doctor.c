@@ -142,7 +142,8 @@ doctor_journal(struct doctor *d)
 		m.step = STEP_IDLE;
 	if (!lost)
 		say_mark(d, &m);
-	if (m.step == STEP_IDLE && fs_stat_at(d->dev.state, SWITCHING_FILE, &st, &why) == 1)
+	if (m.step == STEP_IDLE &&
+	    fs_stat_at(d->dev.state, SWITCHING_FILE, &st, &why) == 1)
 		doctor_say(d, DOCTOR_WARN, "`delta-apply update` starts it",
 		    "a run ended while the service was stopped");
 	journal_close(j);

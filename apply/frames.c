@@ -136,8 +136,9 @@ frames_parse(const uint8_t *p, size_t n, uint64_t at, const struct listing *l,
 	err_clear(e);
 	if (n >= HEAD + TAIL)
 		r = (struct rest){ p + HEAD, n - HEAD - TAIL };
-	if (n >= HEAD + TAIL && le32_load(p) == INDEX_MAGIC && le32_load(p + 4) == n - 8 &&
-	    memcmp(p + 8, INDEX_NAME, 4) == 0 && le32_load(p + n - TAIL) == n &&
+	if (n >= HEAD + TAIL && le32_load(p) == INDEX_MAGIC &&
+	    le32_load(p + 4) == n - 8 && memcmp(p + 8, INDEX_NAME, 4) == 0 &&
+	    le32_load(p + n - TAIL) == n &&
 	    memcmp(p + n - 4, INDEX_NAME, 4) == 0 && take_frames(&r, at, f, e) == 0 &&
 	    take_contents(&r, l, f, e) == 0 && r.n == 0)
 		return 0;

@@ -52,7 +52,8 @@ uint64_t frames_need(const struct frames *, const struct listing *, const bool *
 
 /* Everything at once: fetch the index and what is needed of the frames, and put the
  * entries in want[] into the folder, as places of the content.  *refused: the whole
- * full is the other way: see fetch_parts(), or its index is of no use.  ERR_TRUST, ERR_FORMAT: not what was signed. */
+ * full is the other way: see fetch_parts(), or its index is of no use.  ERR_TRUST,
+ * ERR_FORMAT: not what was signed. */
 int frames_fetch(struct fetch *, const struct device *, const struct edge *full,
     struct content *, const bool *want, int folder, bool *refused, struct err *);
 

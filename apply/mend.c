@@ -68,7 +68,8 @@ take_twin(struct content *c, const bool *wrong, size_t i)
 	const struct entry *entry = &l->entries[i];
 
 	for (size_t k = 0; k < l->n; k++)
-		if (hop_is_first(l, k) && !wrong[k] && l->entries[k].size == entry->size &&
+		if (hop_is_first(l, k) && !wrong[k] &&
+		    l->entries[k].size == entry->size &&
 		    sha256_equal(&l->entries[k].sha256, &entry->sha256)) {
 			content_share(c, i, c, k);
 			return true;

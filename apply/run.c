@@ -3,6 +3,7 @@
 
 #include "manifest/base/log.h"
 
+#include "apply/decoder_child.h"
 #include "apply/fetch.h"
 #include "apply/session.h"
 
@@ -11,10 +12,13 @@
 int
 run_open(struct run *r, struct device *dev, struct err *e)
 {
+	struct err ignored = ERR_INIT;
 	bool lost = false;
 
 	memset(r, 0, sizeof *r);
 	r->dev = dev;
+	/* What is wrong with it is said when it is needed. */
+	(void)decoder_child_hold(&ignored);
 	if ((r->journal = journal_open(dev->state, &lost, e)) == NULL)
 		return err_wrap(e, "%s", dev->conf->name);
 	if (lost)

@@ -195,6 +195,26 @@ the_next_run_is_good(void **state)
 	app_runs(l, 3);
 }
 
+/* A package is upgraded in the midst of a run: it ends with the decoder that it began
+ * with, and the next begins with the new one. */
+static void
+one_that_is_replaced_during_a_run_decodes_to_its_end(void **state)
+{
+	(void)state;
+	lab_write(l, "upgrade", "#!/bin/sh\nprintf '#!/bin/sh\\nexit 1\\n' > %s/bin/other;"
+	    " chmod 755 %s/bin/other; mv %s/bin/other %s/bin/delta-apply-decode\n",
+	    l->dir, l->dir, l->dir, l->dir);
+	decoder_is("cp libexec/delta-apply/delta-apply-decode bin/; chmod 755 upgrade;"
+	    " echo four > t/etc/conf && mkdelta release -q repo t");
+	lab_ok(l, OURS "--set hooks.preflight=$PWD/upgrade update");
+	app_runs(l, 4);
+	lab_ok(l, "grep -q 'exit 1' bin/delta-apply-decode &&"
+	    " echo five > t/etc/conf && mkdelta release -q repo t");
+	lab_expect(l, 1, OURS "update");
+	lab_must_say(l, "does not start (exit status 1)");
+	app_runs(l, 4);
+}
+
 int
 main(void)
 {
@@ -206,6 +226,7 @@ main(void)
 		cmocka_unit_test(no_lie_changes_the_device),
 		cmocka_unit_test(one_that_hangs_ends_with_the_applier),
 		cmocka_unit_test(the_next_run_is_good),
+		cmocka_unit_test(one_that_is_replaced_during_a_run_decodes_to_its_end),
 	};
 
 	return cmocka_run_group_tests_name("decoder", tests, open_first, close_lab);

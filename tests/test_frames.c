@@ -91,7 +91,7 @@ only_frames_that_hold_what_is_wanted_are_needed(void **state)
 }
 
 static void
-an_index_that_is_cut_or_changed_is_refused_or_means_something(void **state)
+an_index_cut_or_changed_is_refused_or_means_something(void **state)
 {
 	struct listing *l = tree();
 	uint8_t index[INDEX_MAX], bad[INDEX_MAX];
@@ -131,7 +131,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_frames_that_hold_what_is_wanted_are_needed),
-		cmocka_unit_test(an_index_that_is_cut_or_changed_is_refused_or_means_something),
+		cmocka_unit_test(an_index_cut_or_changed_is_refused_or_means_something),
 	};
 
 	return cmocka_run_group_tests_name("frames", tests, NULL, NULL);
