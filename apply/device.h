@@ -57,6 +57,8 @@ struct live {
 	char version[NAME_MAX_VERSION + 1];
 	bool has_record;		/* false: no or unreadable .delta/record */
 };
+/* LIVE_STUCK and ERR_POLICY: it is nothing that runs by itself; another code: it cannot
+ * be read at this moment. */
 enum live_state { LIVE_NONE, LIVE_RELEASE, LIVE_STUCK };
 enum live_state live_read(const struct device *, struct live *, struct err *why);
 

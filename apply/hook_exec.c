@@ -85,17 +85,21 @@ hook_exec_check(const struct hook_exec *x, struct err *e)
 		return 0;
 	if ((fd = open(x->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) == -1)
 		return err_sys(e, "%s: %s", x->what, x->path);
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
-		(void)close(fd);
-		return err_set(e, ERR_POLICY, "%s: %s is no file", x->what, x->path);
-	}
-	got = pread(fd, text, sizeof text - 1, 0);
+	got = fstat(fd, &st) == -1 ? -1 : 0;
+	if (got == 0 && S_ISREG(st.st_mode))
+		got = pread(fd, text, sizeof text - 1, 0);
+	if (got == -1)
+		(void)err_sys(e, "%s: %s", x->what, x->path);
 	(void)close(fd);
+	if (got == -1)
+		return -1;
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_POLICY, "%s: %s is no file", x->what, x->path);
 	if ((st.st_mode & 0111) == 0)
 		return err_set(e, ERR_POLICY, "%s: %s is not executable; chmod +x it",
 		    x->what, x->path);
-	text[got > 0 ? got : 0] = '\0';
-	name = interpreter(text, got > 0 ? (size_t)got : 0, &carriage_return);
+	text[got] = '\0';
+	name = interpreter(text, (size_t)got, &carriage_return);
 	if (name == NULL)
 		return 0;
 	(void)text_printable(shown, sizeof shown, name, strlen(name), false);
@@ -104,10 +108,12 @@ hook_exec_check(const struct hook_exec *x, struct err *e)
 		    "%s: %s: the interpreter line (%s) ends in a"
 		    " carriage return; save it with Unix line ends",
 		    x->what, x->path, shown);
-	if (access(name, X_OK) == -1)
-		return err_set(e, ERR_POLICY, "%s: %s: its interpreter %s: %s", x->what,
-		    x->path, shown, strerror(errno));
-	return 0;
+	if (access(name, X_OK) == 0)
+		return 0;
+	(void)err_sys(e, "%s: %s: its interpreter %s", x->what, x->path, shown);
+	if (e->sys == ENOENT || e->sys == ENOTDIR || e->sys == EACCES || e->sys == ELOOP)
+		e->code = ERR_POLICY;
+	return -1;
 }
 
 /* Take in what it prints until it ends; a signal for us is passed on. */

@@ -85,9 +85,19 @@ read_record(int tree, struct live *live, struct err *why)
 	return true;
 }
 
+/* No descriptor, no memory, a disk that fails: the next time it may be read. */
+static bool
+is_passing(const struct err *why)
+{
+	return why->sys == EIO || why->sys == EMFILE || why->sys == ENFILE ||
+	    why->sys == ENOMEM || why->sys == EINTR;
+}
+
 static enum live_state
 stuck(struct err *why)
 {
+	if (is_passing(why))
+		return LIVE_STUCK;
 	(void)err_hint(why, "nothing was touched: put it right by hand, then resume");
 	why->code = ERR_POLICY;
 	return LIVE_STUCK;
@@ -171,9 +181,12 @@ read_tree(const struct device *dev, struct live *live, struct err *why)
 	if ((tree = fs_open_dir_at(dev->parent, dev->live_name, why)) == -1)
 		return stuck(why);
 	if (!read_record(tree, live, &record)) {
-		(void)err_set(why, ERR_POLICY,
-		    "%s holds files, but no readable record of a release (%s)",
-		    dev->root_path, record.text);
+		if (is_passing(&record))
+			*why = record;
+		else
+			(void)err_set(why, ERR_POLICY,
+			    "%s holds files, but no readable record of a release (%s)",
+			    dev->root_path, record.text);
 		state = stuck(why);
 	}
 	(void)close(tree);

@@ -155,6 +155,8 @@ truth_look(struct run *r, enum step *next, const char **reason, struct err *why)
 		return 0;
 	if (drive_in_switch(r, m->step)) {
 		at = truth_live(r, why);
+		if (at == TRUTH_OTHER && why->code != ERR_POLICY)
+			return -1;	/* it cannot be read now */
 		*next = in_switch(r, at, reason, why);
 		return 0;
 	}

@@ -55,10 +55,14 @@ open_old(int at, const char *rel, struct err *e)
 
 	if (fd == -1)
 		return -1;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+	if (fstat(fd, &st) == -1)
+		(void)err_sys(e, "%s", rel);
+	else if (!S_ISREG(st.st_mode))
+		(void)err_set(e, ERR_POLICY, "%s: not a regular file", rel);
+	else
 		return fd;
 	(void)close(fd);
-	return err_set(e, ERR_POLICY, "%s: not a regular file", rel);
+	return -1;
 }
 
 int
