@@ -87,7 +87,9 @@ hook_exec_check(const struct hook_exec *x, struct err *e)
 		return err_sys(e, "%s: %s", x->what, x->path);
 	got = fstat(fd, &st) == -1 ? -1 : 0;
 	if (got == 0 && S_ISREG(st.st_mode))
-		got = pread(fd, text, sizeof text - 1, 0);
+		do {
+			got = pread(fd, text, sizeof text - 1, 0);
+		} while (got == -1 && errno == EINTR);
 	if (got == -1)
 		(void)err_sys(e, "%s: %s", x->what, x->path);
 	(void)close(fd);
@@ -179,14 +181,16 @@ static int
 collect(const struct hook_exec *x, int fd, pid_t supervisor, struct err *e)
 {
 	struct hook_report report;
-	ssize_t got;
+	size_t have = 0;
+	ssize_t got = 1;
 
 	while (waitpid(supervisor, NULL, 0) == -1 && errno == EINTR)
 		continue;
-	do {
-		got = read(fd, &report, sizeof report);
-	} while (got == -1 && errno == EINTR);
-	if (got != (ssize_t)sizeof report)
+	while (have < sizeof report && got != 0 && (got != -1 || errno == EINTR)) {
+		got = read(fd, (uint8_t *)&report + have, sizeof report - have);
+		have += got > 0 ? (size_t)got : 0;
+	}
+	if (have < sizeof report)
 		return err_set(e, ERR_FAIL, "%s: nothing is known of its end", x->what);
 	return judge(x, &report, e);
 }
