@@ -248,7 +248,8 @@ put_group(struct dest *d, struct item *const *items, size_t n, struct err *e)
 	struct child c;
 	int rc;
 
-	if (items[0]->class != CLASS_OBJECT && strcmp(items[0]->path, "metadata/1.root.json")) {
+	if (items[0]->class != CLASS_OBJECT &&
+	    strcmp(items[0]->path, "metadata/1.root.json") != 0) {
 		if (ask_exclusive(d, e) == -1)
 			return -1;
 		exclusive = d->exclusive;

@@ -65,7 +65,7 @@ want_way(struct wanted *w, const struct catalog *c, const struct record *at,
 		rc = err_set(e, ERR_POLICY, "release %" PRIu64 ": there is no way to it",
 		    to->release);
 	for (size_t i = 0; rc == 1 && i < chain.n; i++)
-		if (want_hop(w, c, edges[chain.hops[i]].edge, e) == -1)
+		if (want_hop(w, c, &c->edges[chain.hops[i]], e) == -1)
 			rc = -1;
 	free(edges);
 	return rc == -1 ? -1 : wanted_add(w, &to->object, e);

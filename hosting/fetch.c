@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,15 +65,31 @@ fetch_sums(const struct fetch *f, uint64_t *requests, uint64_t *bytes)
 	*bytes = f->bytes;
 }
 
+/* Digits, and what ends them. */
+static bool
+take_number(const char **text, char end, uint64_t *out)
+{
+	char *after;
+
+	if (**text < '0' || **text > '9')
+		return false;
+	errno = 0;
+	*out = strtoull(*text, &after, 10);
+	*text = after + 1;
+	return errno == 0 && *after == end;
+}
+
 /* "bytes 100-199/200"; anything else is not understood. */
 static void
 read_range(struct fetch_head *h, const char *text)
 {
-	unsigned long long from, to, total;
-	int end = 0;
+	uint64_t from, to, total;
 
-	if (sscanf(text, "bytes %20llu-%20llu/%20llu%n", &from, &to, &total, &end) != 3 ||
-	    text[end] != '\0')
+	if (strncmp(text, "bytes ", 6) != 0)
+		return;
+	text += 6;
+	if (!take_number(&text, '-', &from) || !take_number(&text, '/', &to) ||
+	    !take_number(&text, '\0', &total))
 		return;
 	h->has_range = true;
 	h->from = from;

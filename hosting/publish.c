@@ -165,7 +165,7 @@ gather(struct publish *p, struct publish_result *r, struct err *e)
 	if (items_gather(&p->ours, p->dest->repo, e) == -1 ||
 	    p->dest->kind->list(p->dest, &p->theirs, e) == -1)
 		return -1;
-	if ((p->some = calloc(p->ours.n + 1, sizeof *p->some)) == NULL)
+	if ((p->some = calloc(p->ours.n + 1, sizeof(struct item *))) == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	for (size_t i = 0; i < p->ours.n; i++) {
 		struct item *item = &p->ours.list[i];

@@ -218,7 +218,7 @@ int
 site_fetch(const struct site *s, const char *name, const struct object *o, int at,
     const char *rel, const char *partial, struct err *e)
 {
-	bool resumed;
+	bool resumed = false;
 
 	if (cancel_check(e) == -1)
 		return -1;

@@ -193,7 +193,8 @@ int
 view_catalog(const struct view *v, const struct view_role *role, struct catalog *c,
     struct err *e)
 {
-	const struct jv *parts[ROLES_MAX / 16];
+	enum { PARTS_MAX = ROLES_MAX / 16 };
+	const struct jv *parts[PARTS_MAX];
 	const char *name = view_role_name(role);
 	size_t n = 1, len = strlen(name), channel = strlen(role->chain[1]);
 
@@ -203,7 +204,7 @@ view_catalog(const struct view *v, const struct view_role *role, struct catalog 
 
 		if (strncmp(other, name, len) == 0 &&
 		    strncmp(other + len, ".archive-", 9) == 0 &&
-		    n < sizeof parts / sizeof *parts)
+		    n < PARTS_MAX)
 			parts[n++] = v->roles[i].part;
 	}
 	return catalog_read_parts(parts, n, name + channel + 1, c, e);
