@@ -190,6 +190,9 @@ collect(const struct hook_exec *x, int fd, pid_t supervisor, struct err *e)
 		got = read(fd, (uint8_t *)&report + have, sizeof report - have);
 		have += got > 0 ? (size_t)got : 0;
 	}
+	if (have < sizeof report && got == -1)
+		return err_set(e, ERR_FAIL, "%s: nothing is known of its end: %s",
+		    x->what, strerror(errno));
 	if (have < sizeof report)
 		return err_set(e, ERR_FAIL, "%s: nothing is known of its end", x->what);
 	return judge(x, &report, e);
